@@ -1,0 +1,41 @@
+# The two commands of the README: make demo, make test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO := work_dirs/demo
+
+.PHONY: help demo test lint format clean
+help:
+	@echo 'make demo    install, render the small data set, train FT and MiB, print their tables'
+	@echo 'make test    install, run the tests'
+	@echo 'make lint    install, check style'
+	@echo 'make format  install, mend style'
+	@echo 'make clean   remove .venv, the rendered data and the demo runs'
+
+$(STAMP): setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@
+
+data/shapes: | $(STAMP)
+	$(BIN)/python tools/dataset_converters/make_shapes.py $@
+
+demo: $(STAMP) data/shapes
+	$(BIN)/python tools/train.py configs/bisenet_r18_shapes_4-1_ft.py --work-dir $(DEMO)/ft --resume
+	$(BIN)/python tools/train.py configs/bisenet_r18_shapes_4-1_mib.py --work-dir $(DEMO)/mib --resume
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) data/shapes $(DEMO)

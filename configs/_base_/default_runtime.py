@@ -1,0 +1,33 @@
+default_scope = 'mmseg'
+custom_imports = dict(
+    imports=[
+        'mmseg_incremental.datasets',
+        'mmseg_incremental.models',
+        'mmseg_incremental.engine',
+        'mmseg_incremental.evaluation',
+    ],
+    allow_failed_imports=False,
+)
+setting = 'overlapped'
+protocol = 'paper'
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+randomness = dict(seed=0)
+sync_bn = 'torch'
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends)
+log_processor = dict(by_epoch=False)
+log_level = 'INFO'
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    # two are kept: one is whole while the other is being written
+    checkpoint=dict(
+        type='CheckpointHook', by_epoch=False, interval=500, max_keep_ckpts=2, save_last=False
+    ),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+)

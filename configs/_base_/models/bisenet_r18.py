@@ -1,0 +1,63 @@
+# Incremental BiSeNet: the feature fusion module and the supervision heads have 32 channels,
+# whatever the number of classes. classes_per_step and loss_decode are set for every step.
+backbone_weights = 'weights/resnet18_in1k.pth'
+model = dict(
+    type='IncrementalEncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+    ),
+    backbone=dict(
+        type='BiSeNetV1',
+        backbone_cfg=dict(
+            type='mmpretrain.ResNet',
+            depth=18,
+            out_indices=(0, 1, 2, 3),
+            style='pytorch',
+            init_cfg=[
+                dict(type='Kaiming', layer=['Conv2d']),
+                dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
+            ],
+        ),
+        context_channels=(128, 256, 512),
+        spatial_channels=(64, 64, 64, 128),
+        out_channels=32,
+    ),
+    decode_head=dict(
+        type='BiSeNetIncrementalHead',
+        in_channels=32,
+        in_index=0,
+        channels=32,
+        num_convs=0,
+        concat_input=False,
+        dropout_ratio=0,
+    ),
+    auxiliary_head=[
+        dict(
+            type='BiSeNetIncrementalHead',
+            in_channels=128,
+            in_index=1,
+            channels=32,
+            num_convs=1,
+            concat_input=False,
+            dropout_ratio=0,
+            norm_cfg=dict(type='BN'),
+        ),
+        dict(
+            type='BiSeNetIncrementalHead',
+            in_channels=128,
+            in_index=2,
+            channels=32,
+            num_convs=1,
+            concat_input=False,
+            dropout_ratio=0,
+            norm_cfg=dict(type='BN'),
+        ),
+    ],
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)

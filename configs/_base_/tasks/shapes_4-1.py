@@ -1,0 +1,1 @@
+task = dict(dataset='shapes', name='4-1')

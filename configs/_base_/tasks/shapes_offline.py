@@ -1,0 +1,1 @@
+task = dict(dataset='shapes', name='offline', base=4)

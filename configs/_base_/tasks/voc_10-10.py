@@ -1,0 +1,1 @@
+task = dict(dataset='voc', name='10-10')

@@ -1,0 +1,1 @@
+task = dict(dataset='voc', name='5-3')

@@ -1,0 +1,3 @@
+task = dict(
+    dataset='voc', name='animals', groups=[['cat', 'dog', 'horse', 'person'], ['cow', 'sheep']]
+)

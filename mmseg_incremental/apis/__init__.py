@@ -1,0 +1,29 @@
+"""What a Python user imports; importing it registers every part with mmseg."""
+
+from ..utils.quiet import ignore_known_warnings, quiet
+
+ignore_known_warnings()
+with quiet():
+    import mmpretrain.models
+    from mmseg.utils import register_all_modules
+
+    register_all_modules()
+
+from .. import datasets, engine, evaluation, models  # noqa: E402
+from ..engine import evaluate_step, load_config, plan_sequence, run_sequence, step_config  # noqa: E402
+from ..tasks import build_task, get_task  # noqa: E402
+
+__all__ = [
+    'build_task',
+    'datasets',
+    'engine',
+    'evaluate_step',
+    'evaluation',
+    'get_task',
+    'load_config',
+    'mmpretrain',
+    'models',
+    'plan_sequence',
+    'run_sequence',
+    'step_config',
+]

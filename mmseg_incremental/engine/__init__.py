@@ -1,0 +1,31 @@
+"""From a config to a trained sequence."""
+
+from .checkpoint import CheckpointError, load_checkpoint
+from .config import check_config, describe_sequence, load_config
+from .evaluate import evaluate_step
+from .incremental_loop import IncrementalLoop, NonFiniteLossError
+from .plain_config import plain_config
+from .plan import StepPlan, plan_sequence, plan_table
+from .sequence import run_sequence
+from .step_config import step_config
+from .step_runner import StepRunner
+from .train_loop import IncrementalTrainLoop
+
+__all__ = [
+    'CheckpointError',
+    'IncrementalLoop',
+    'IncrementalTrainLoop',
+    'NonFiniteLossError',
+    'StepPlan',
+    'StepRunner',
+    'check_config',
+    'describe_sequence',
+    'evaluate_step',
+    'load_checkpoint',
+    'load_config',
+    'plain_config',
+    'plan_sequence',
+    'plan_table',
+    'run_sequence',
+    'step_config',
+]

@@ -1,0 +1,171 @@
+"""Checkpoints: loaded without running anything they hold, written as a whole or not at all."""
+
+import os
+import pickle
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from mmengine.runner.checkpoint import get_torch_safe_globals
+from torch import nn
+
+from ..errors import InputError
+from ..models import IncrementalEncoderDecoder
+from ..utils.files import replace_atomically
+
+
+class CheckpointError(InputError):
+    """A checkpoint is missing, damaged, unsafe or of another model."""
+
+
+def load_checkpoint(path: str | os.PathLike, training_state: bool = False) -> dict:
+    """Load a checkpoint on the CPU, tensors and plain containers only.
+
+    Args:
+        path: The file.
+        training_state: Whether the loggers' value histories, which MMEngine keeps in its own
+            checkpoints, are allowed too.
+
+    Returns:
+        What the file holds.
+
+    Raises:
+        CheckpointError: If it is missing, damaged, or holds other objects; those are refused,
+            not executed.
+    """
+    if not os.path.isfile(path):
+        raise CheckpointError(f'{path}: checkpoint not found')
+    allowed = (
+        torch.serialization.safe_globals(get_torch_safe_globals())
+        if training_state
+        else nullcontext()
+    )
+    try:
+        with allowed:
+            content = torch.load(path, map_location='cpu', weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).split('WeightsUnpickler error:')[-1].strip().split('\n')[0]
+        raise CheckpointError(
+            f'{path}: refused, since it is damaged or holds objects other than tensors and plain '
+            f'containers, which could run code ({reason})'
+        ) from error
+    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+        reason = str(error).split('\n')[0]
+        raise CheckpointError(f'{path}: damaged or truncated checkpoint ({reason})') from error
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f'{path}: not a checkpoint, it holds a {type(content).__name__}')
+    return dict(content)
+
+
+def load_step_checkpoint(path: str | os.PathLike, sequence: Mapping, step: int) -> dict:
+    """Load ``step_T.pth`` and check that it is of this sequence and step.
+
+    Args:
+        path: The file.
+        sequence: What :func:`describe_sequence` says of the running config.
+        step: The step whose weights are expected.
+
+    Returns:
+        ``dict(meta=..., state_dict=...)``.
+
+    Raises:
+        CheckpointError: If it is of another data set, class order or step, or not a step's.
+    """
+    content = load_checkpoint(path)
+    meta = content.get('meta')
+    if not isinstance(meta, Mapping) or 'sequence' not in meta or 'state_dict' not in content:
+        raise CheckpointError(f'{path}: not the checkpoint of a step')
+    for key in ('dataset', 'groups'):
+        if meta['sequence'].get(key) != sequence[key]:
+            raise CheckpointError(
+                f'{path}: checkpoint of another task, its {key} is '
+                f'{meta["sequence"].get(key)}, the config has {sequence[key]}'
+            )
+    if meta['step'] != step:
+        raise CheckpointError(f'{path}: checkpoint of step {meta["step"]}, expected step {step}')
+    return content
+
+
+def load_old_weights(model: IncrementalEncoderDecoder, state: Mapping, path: str) -> None:
+    """Load the step before into a grown model; only the new classifiers may be missing.
+
+    Args:
+        model: Model of this step.
+        state: ``state_dict`` of the step before.
+        path: Where it came from, for the message.
+
+    Raises:
+        CheckpointError: If anything but the new classifiers' parameters is missing, anything is
+            left over, or a shape differs.
+    """
+    expected = {
+        f'{name}.{parameter}'
+        for name, classifier in model.classifiers()
+        for parameter in classifier.new_parameter_names()
+    }
+    _load(model, state, path, expected)
+
+
+def load_weights(model: nn.Module, state: Mapping, path: str) -> None:
+    """Load a whole model.
+
+    Args:
+        model: The model.
+        state: Its ``state_dict``.
+        path: Where it came from, for the message.
+
+    Raises:
+        CheckpointError: If a key is missing or left over, or a shape differs.
+    """
+    _load(model, state, path, set())
+
+
+def _load(model: nn.Module, state: Mapping, path: str, may_lack: set[str]) -> None:
+    try:
+        result = model.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f'{path}: does not fit the model: {error}') from error
+    missing = set(result.missing_keys) ^ may_lack
+    if missing or result.unexpected_keys:
+        raise CheckpointError(
+            f'{path}: does not fit the model; missing {sorted(missing)[:5]}, '
+            f'left over {sorted(result.unexpected_keys)[:5]}'
+        )
+
+
+def save_step_checkpoint(path: str | os.PathLike, model: nn.Module, meta: Mapping) -> None:
+    """Write a step's weights; the file appears only when it is complete.
+
+    Args:
+        path: ``step_T.pth``.
+        model: The student.
+        meta: Plain values: step, sequence, ``dataset_meta``.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    state = {name: value.cpu() for name, value in model.state_dict().items()}
+    content = {'meta': dict(meta), 'state_dict': state}
+    replace_atomically(path, lambda name: torch.save(content, name))
+
+
+def newest_training_checkpoint(step_dir: str | os.PathLike) -> str | None:
+    """Newest undamaged checkpoint inside a step, for resuming.
+
+    Args:
+        step_dir: The step's folder.
+
+    Returns:
+        Path of ``iter_N.pth``, or None.
+    """
+    found = sorted(
+        Path(step_dir).glob('iter_*.pth'), key=lambda p: int(p.stem.split('_')[1]), reverse=True
+    )
+    for path in found:
+        try:
+            load_checkpoint(path, training_state=True)
+        except CheckpointError:
+            continue
+        return str(path)
+    return None

@@ -1,0 +1,98 @@
+"""Reading a config leaf and telling what sequence it describes."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict
+
+from ..datasets import SETTINGS, get_protocol
+from ..errors import InputError
+from ..tasks import build_task
+from .method import check_method, find_method
+
+REQUIRED = (
+    'task', 'method', 'setting', 'protocol', 'data_root', 'backbone_weights', 'crop_size',
+    'batch_size', 'step_schedule', 'model', 'train_dataloader', 'test_dataloader',
+    'optim_wrapper', 'param_scheduler',
+)  # fmt: skip
+
+
+def load_config(
+    path: str | os.PathLike, options: Mapping | None = None, work_dir: str | None = None
+) -> Config:
+    """Read and check a config leaf.
+
+    Args:
+        path: The leaf.
+        options: Values that replace the leaf's, by dotted key.
+        work_dir: Folder of the sequence. Defaults to the config's own ``work_dir``, and without
+            one to ``work_dirs/`` and the leaf's name.
+
+    Returns:
+        The config.
+
+    Raises:
+        InputError: If the file is missing or an entry is wrong.
+    """
+    if not os.path.isfile(path):
+        raise InputError(f'{path}: config not found')
+    cfg = Config.fromfile(path)
+    if options:
+        cfg.merge_from_dict(dict(options))
+    if isinstance(cfg.get('method'), str):
+        cfg.method = find_method(cfg.method, path)
+    cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
+    check_config(cfg)
+    return cfg
+
+
+def check_config(cfg: Config) -> None:
+    """Check the entries that a sequence is made of.
+
+    Args:
+        cfg: The config.
+
+    Raises:
+        InputError: If one is missing, or unknown.
+    """
+    if missing := [key for key in REQUIRED if key not in cfg]:
+        raise InputError(f'{cfg.filename or "config"} lacks {missing}')
+    if cfg.get('load_from') or cfg.get('resume'):
+        raise InputError(
+            'load_from and resume are set per step; use backbone_weights for the weights that '
+            'step 0 starts from, and --resume to go on with a sequence'
+        )
+    build_task(cfg.task)
+    get_protocol(cfg.protocol)
+    check_method(cfg.method)
+    if cfg.setting not in SETTINGS:
+        raise InputError(f'unknown setting {cfg.setting!r}; settings are {list(SETTINGS)}')
+    for part in ('first', 'later'):
+        entry = cfg.step_schedule.get(part) or {}
+        if 'lr' not in entry or ('epochs' in entry) == ('iters' in entry):
+            raise InputError(
+                f'step_schedule.{part} must give lr and one of epochs and iters, got {dict(entry)}'
+            )
+
+
+def describe_sequence(cfg: Config) -> dict:
+    """What a work dir and a checkpoint belong to, in plain values.
+
+    Args:
+        cfg: A checked config.
+
+    Returns:
+        Data set, task, class names per step, setting, protocol and method.
+    """
+    task = build_task(cfg.task)
+    method = cfg.method.to_dict() if isinstance(cfg.method, ConfigDict) else dict(cfg.method)
+    return {
+        'dataset': task.dataset,
+        'task': task.name,
+        'groups': [[task.names[label - 1] for label in group] for group in task.groups],
+        'setting': cfg.setting,
+        'protocol': asdict(get_protocol(cfg.protocol)),
+        'method': method,
+    }

@@ -1,0 +1,142 @@
+"""What happens between two steps."""
+
+import copy
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from mmengine.config import ConfigDict
+from mmengine.dist import get_rank, is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS, MODELS
+
+from ..errors import InputError
+from ..models import CLASSIFIER_INITS, IncrementalEncoderDecoder
+from .checkpoint import (
+    load_old_weights,
+    load_step_checkpoint,
+    load_weights,
+    save_step_checkpoint,
+)
+from .step_config import model_heads
+
+
+class NonFiniteLossError(InputError):
+    """The loss is NaN or infinite."""
+
+
+@HOOKS.register_module()
+class IncrementalLoop(Hook):
+    """Carry a sequence from the step before into this one, and this one to its checkpoint.
+
+    ``before_train`` fires after ``init_weights`` and after a resumed checkpoint is loaded, so
+    what it loads stays. A fresh step (iteration 0) takes the weights of ``step_{T-1}.pth`` and
+    initialises its new classifiers; a resumed one has its weights already. Both rebuild the
+    frozen old model from ``step_{T-1}.pth`` where the method distils.
+
+    ``before_train_iter`` seeds the process from the iteration, so that random layers do not
+    depend on how often the run was interrupted. ``after_train_iter`` stops at a loss that is not
+    finite; it runs before ``CheckpointHook``, which so never saves spoilt weights.
+
+    ``after_train`` writes ``step_T.pth``, the last model. Its existence means that the step is
+    done.
+
+    Args:
+        step: The step.
+        sequence_dir: Folder of the sequence.
+        sequence: What :func:`~mmseg_incremental.engine.config.describe_sequence` says.
+        classifier_init: Name of the initialisation of new classifiers.
+    """
+
+    priority = 'NORMAL'
+
+    def __init__(
+        self, step: int, sequence_dir: str, sequence: Mapping, classifier_init: str
+    ) -> None:
+        self.step = step
+        self.sequence_dir = Path(sequence_dir)
+        self.sequence = sequence.to_dict() if hasattr(sequence, 'to_dict') else dict(sequence)
+        self.init_classifier = CLASSIFIER_INITS[classifier_init]
+
+    def before_train(self, runner: Runner) -> None:
+        """Take over the step before.
+
+        Raises:
+            CheckpointError: If the checkpoint of the step before cannot be used.
+        """
+        if self.step == 0:
+            return
+        model = _unwrap(runner.model)
+        path = str(self.sequence_dir / f'step_{self.step - 1}.pth')
+        state = load_step_checkpoint(path, self.sequence, self.step - 1)['state_dict']
+        if runner.iter == 0:
+            load_old_weights(model, state, path)
+            for _, classifier in model.classifiers():
+                self.init_classifier(classifier)
+        if len(model.distillation):
+            old = MODELS.build(_old_model_config(runner.cfg.model))
+            load_weights(old, state, path)
+            model.set_old_model(old)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        """Seed the process from the run's seed, the iteration and the rank."""
+        torch.manual_seed(runner.seed + runner.iter * 1009 + get_rank())
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Stop at a loss that is not finite.
+
+        Raises:
+            NonFiniteLossError: It names the step, the iteration and the terms.
+        """
+        terms = {name: value.item() for name, value in outputs.items() if 'loss' in name}
+        if all(math.isfinite(value) for value in terms.values()):
+            return
+        listed = ', '.join(f'{name}={value}' for name, value in terms.items())
+        raise NonFiniteLossError(
+            f'step {self.step}, iteration {runner.iter + 1}: the loss is not finite ({listed}). '
+            f'The last good checkpoint is kept in {runner.work_dir}; '
+            'lower the learning rate, then go on with --resume'
+        )
+
+    def after_train(self, runner: Runner) -> None:
+        """Write the step's last model."""
+        if is_main_process():
+            meta = dict(
+                step=self.step,
+                sequence=self.sequence,
+                dataset_meta=_plain_meta(runner.train_dataloader.dataset.metainfo),
+                iterations=runner.iter,
+                seed=runner.seed,
+            )
+            path = self.sequence_dir / f'step_{self.step}.pth'
+            save_step_checkpoint(path, _unwrap(runner.model), meta)
+
+
+def _unwrap(model: torch.nn.Module) -> IncrementalEncoderDecoder:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _old_model_config(model: ConfigDict) -> ConfigDict:
+    """The model of the step before: one step fewer in every head, nothing to distil from."""
+    old = copy.deepcopy(model)
+    old.update(distillation=[], freeze_norm=False)
+    for head in model_heads(old):
+        head.classes_per_step = list(head.classes_per_step)[:-1]
+    return old
+
+
+def _plain_meta(metainfo: Mapping) -> dict:
+    return dict(
+        classes=list(metainfo['classes']), palette=[list(color) for color in metainfo['palette']]
+    )

@@ -1,0 +1,142 @@
+"""All steps of a sequence, one after the other."""
+
+import gc
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, broadcast_object_list, is_main_process
+
+from ..errors import InputError
+from ..evaluation import SequenceResults, results_table
+from ..utils.console import get_console
+from .config import describe_sequence
+from .evaluate import evaluate_step
+from .pictures import draw_sequence
+from .plain_config import write_plain_config
+from .plan import StepPlan, check_backbone_weights, plan_sequence, plan_table
+from .step_config import step_config
+from .step_runner import StepRunner, fit_to_machine, join_processes, world_size
+
+console = get_console()
+
+
+def run_sequence(
+    cfg: Config,
+    steps: Sequence[int] | None = None,
+    resume: bool = False,
+    launcher: str = 'none',
+) -> SequenceResults:
+    """Train and evaluate the steps of a sequence.
+
+    Everything is checked first. Each step then trains as one MMEngine run in
+    ``WORK_DIR/step_T/`` and leaves ``WORK_DIR/step_T.pth`` and ``step_T.py``; its evaluation goes
+    to ``WORK_DIR/results.json``. At the end the step x group table is printed and pictures are
+    drawn into ``WORK_DIR/pictures/``.
+
+    Args:
+        cfg: Config from :func:`~mmseg_incremental.engine.config.load_config`.
+        steps: The steps to run. Defaults to all.
+        resume: Skip steps that are done and go on inside a step that was interrupted.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+
+    Returns:
+        All results in the work dir.
+
+    Raises:
+        InputError: If anything cannot be used; see :func:`plan_sequence`.
+        NonFiniteLossError: If the loss becomes NaN or infinite.
+    """
+    join_processes(launcher)
+    plans = _plan_on_main_process(cfg, steps, resume)
+    results_path = Path(cfg.work_dir, 'results.json')
+    results = _open_results(cfg, results_path)
+    if is_main_process():
+        console.print(plan_table(cfg, plans))
+    for plan in plans:
+        if not plan.done:
+            _say(f'step {plan.step}: learning {", ".join(plan.new_classes)}')
+            _train(cfg, plan, launcher)
+        if plan.done and plan.step in results.steps:
+            continue
+        _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
+        metrics = evaluate_step(cfg, plan.step, plan.target, launcher)
+        results.record(plan.step, metrics, num_images=plan.num_images, iterations=plan.iters)
+        if is_main_process():
+            write_plain_config(cfg, plan.step, Path(cfg.work_dir, f'step_{plan.step}.py'))
+            results.save(results_path)
+            console.print(results_table(results))
+        barrier()
+    if is_main_process():
+        if plans[-1].done:
+            console.print(results_table(results))
+        for path in draw_sequence(cfg, results):
+            _say(f'wrote {path}')
+        _say(f'wrote {results_path}')
+    return results
+
+
+def _say(text: str) -> None:
+    if is_main_process():
+        console.print(text, soft_wrap=True)
+
+
+def _plan_on_main_process(cfg: Config, steps: Sequence[int] | None, resume: bool) -> list[StepPlan]:
+    """Plan once; every process learns of an error."""
+    answer: list = [None, None]
+    if is_main_process():
+        try:
+            answer[0] = plan_sequence(cfg, steps, resume, world_size())
+            if not (answer[0][0].done or answer[0][0].step) and (
+                problem := check_backbone_weights(cfg.backbone_weights)
+            ):
+                raise InputError(problem)
+            _make_work_dir(cfg.work_dir)
+        except InputError as error:
+            answer[1] = error
+    broadcast_object_list(answer)
+    if answer[1] is not None:
+        raise answer[1]
+    return answer[0]
+
+
+def _make_work_dir(work_dir: str) -> None:
+    try:
+        os.makedirs(work_dir, exist_ok=True)
+        probe = Path(work_dir, f'.writable-{os.getpid()}')
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f'{work_dir}: work dir cannot be written ({error.strerror}); choose another --work-dir'
+        ) from error
+
+
+def _open_results(cfg: Config, path: Path) -> SequenceResults:
+    if path.is_file():
+        return SequenceResults.load(path)
+    results = SequenceResults(describe_sequence(cfg))
+    if is_main_process():
+        results.save(path)
+    barrier()
+    return results
+
+
+def _train(cfg: Config, plan: StepPlan, launcher: str) -> None:
+    step_cfg = step_config(cfg, plan.step)
+    fit_to_machine(step_cfg, launcher)
+    if plan.resume_from:
+        step_cfg.load_from, step_cfg.resume = plan.resume_from, True
+        _say(f'step {plan.step}: going on from {plan.resume_from}')
+    runner = StepRunner.from_cfg(step_cfg)
+    runner.train()
+    del runner
+    gc.collect()
+    torch.cuda.empty_cache()
+    barrier()
+    if is_main_process():
+        for leftover in Path(step_cfg.work_dir).glob('iter_*.pth'):
+            leftover.unlink()
+        Path(step_cfg.work_dir, 'last_checkpoint').unlink(missing_ok=True)

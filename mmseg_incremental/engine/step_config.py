@@ -1,0 +1,111 @@
+"""From the config of a sequence to the plain config of one step."""
+
+import copy
+
+from mmengine.config import Config, ConfigDict
+
+from ..tasks import Task, build_task
+from .config import describe_sequence
+
+_SEQUENCE_KEYS = (
+    'task', 'method', 'setting', 'protocol', 'data_root', 'backbone_weights', 'crop_size',
+    'batch_size', 'step_schedule', 'train_pipeline', 'test_pipeline',
+)  # fmt: skip
+
+
+def step_config(cfg: Config, step: int) -> Config:
+    """Config of one step, ready for ``Runner.from_cfg``.
+
+    The entries that make a sequence are brought together here: ``task``, ``setting``,
+    ``protocol`` and ``data_root`` go to the data sets, ``batch_size`` and ``crop_size`` to the
+    loader and the crop, ``method`` to the heads and the segmentor, ``step_schedule`` to the
+    optimiser and the loop (``first`` for step 0, ``later`` for the others), ``backbone_weights``
+    to the backbone of step 0.
+
+    Args:
+        cfg: Config of the sequence; it is not changed.
+        step: The step, counted from 0.
+
+    Returns:
+        The step's config.
+
+    Raises:
+        InputError: If the task has no such step.
+    """
+    task = build_task(cfg.task)
+    task.new_classes(step)
+    out = Config(copy.deepcopy(cfg._cfg_dict.to_dict()))
+    schedule = out.step_schedule.first if step == 0 else out.step_schedule.later
+    _set_model(out, task, step, schedule)
+    _set_data(out, task, step)
+    out.optim_wrapper.optimizer.lr = schedule.lr
+    length = {key: schedule[key] for key in ('epochs', 'iters') if key in schedule}
+    out.train_cfg = dict(type='IncrementalTrainLoop', **length)
+    out.test_cfg = dict(type='TestLoop')
+    hook = dict(
+        type='IncrementalLoop',
+        step=step,
+        sequence_dir=cfg.work_dir,
+        sequence=describe_sequence(cfg),
+        classifier_init=out.method.classifier_init,
+    )
+    out.custom_hooks = [*out.get('custom_hooks', []), hook]
+    out.work_dir = f'{cfg.work_dir}/step_{step}'
+    out.experiment_name = f'step_{step}'
+    out.load_from, out.resume = None, False
+    for key in _SEQUENCE_KEYS:
+        out.pop(key, None)
+    return out
+
+
+def _set_model(out: Config, task: Task, step: int, schedule: ConfigDict) -> None:
+    model, method = out.model, out.method
+    model.data_preprocessor.size = tuple(out.crop_size)
+    model.distillation = method.distillation
+    model.freeze_norm = schedule.get('freeze_norm', False)
+    for head in model_heads(model):
+        head.classes_per_step = task.classes_per_step(step)
+        head.loss_decode = copy.deepcopy(method.loss)
+    if out.backbone_weights and step == 0:
+        # the wrapped backbone of BiSeNet has the pretrained weights, not BiSeNet itself
+        backbone = model.backbone.get('backbone_cfg', model.backbone)
+        own = backbone.get('init_cfg') or []
+        own = own if isinstance(own, list) else [own]
+        backbone.init_cfg = [*own, dict(type='Pretrained', checkpoint=out.backbone_weights)]
+
+
+def model_heads(model: ConfigDict) -> list[ConfigDict]:
+    """Configs of a model's decode head and auxiliary heads."""
+    auxiliary = model.get('auxiliary_head') or []
+    return [model.decode_head, *(auxiliary if isinstance(auxiliary, list) else [auxiliary])]
+
+
+def _set_data(out: Config, task: Task, step: int) -> None:
+    out.train_dataloader.batch_size = out.batch_size
+    for transform in out.train_dataloader.dataset.pipeline:
+        if 'crop_size' in transform:
+            transform.crop_size = tuple(out.crop_size)
+    for loader in (out.train_dataloader, out.test_dataloader):
+        loader.dataset.update(
+            task=out.task,
+            step=step,
+            setting=out.setting,
+            protocol=out.protocol,
+            data_root=out.data_root,
+            cache_dir=out.work_dir,
+        )
+    out.test_evaluator = dict(
+        type='ClassGroupIoUMetric',
+        groups=channel_groups(task, step, background=False),
+        background_groups=channel_groups(task, step, background=True),
+    )
+
+
+def channel_groups(task: Task, step: int, background: bool) -> dict[str, list[int]]:
+    """Reported groups as channels of the model after a step; groups not begun are left out."""
+    channels = {label: i for i, label in enumerate([0, *task.seen_classes(step)])}
+    groups = {
+        name: [channels[label] for label in labels if label in channels]
+        for name, labels in task.report_groups(background).items()
+    }
+    return {name: members for name, members in groups.items() if members}

@@ -1,0 +1,53 @@
+"""The length of a step's training."""
+
+from mmengine.runner import IterBasedTrainLoop, Runner
+from mmseg.registry import LOOPS
+from torch.utils.data import DataLoader
+
+
+def training_iters(
+    num_images: int, batch_size: int, epochs: int | None = None, iters: int | None = None
+) -> int:
+    """Iterations of a step's training.
+
+    Args:
+        num_images: Number of pictures of the step.
+        batch_size: Pictures per iteration, over all processes.
+        epochs: Passes over the pictures; an incomplete batch at the end of a pass is not
+            counted, but a pass is at least one iteration.
+        iters: Iterations, in place of epochs.
+
+    Returns:
+        The number of iterations.
+
+    Example:
+        >>> training_iters(100, 24, epochs=30), training_iters(3, 24, epochs=2)
+        (120, 2)
+    """
+    return iters if iters is not None else epochs * max(num_images // batch_size, 1)
+
+
+@LOOPS.register_module()
+class IncrementalTrainLoop(IterBasedTrainLoop):
+    """Iterations from a number of epochs, over an endless sampler.
+
+    Every batch is full, also where a step has fewer pictures than a batch, and a resumed run
+    goes on at the very iteration.
+
+    Args:
+        runner: The runner.
+        dataloader: The loader or its config; its sampler must be endless.
+        epochs: Passes over the pictures.
+        iters: Iterations, in place of epochs.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        epochs: int | None = None,
+        iters: int | None = None,
+    ) -> None:
+        super().__init__(runner, dataloader, max_iters=1)
+        batch_size = self.dataloader.batch_size * runner.world_size
+        self._max_iters = training_iters(len(self.dataloader.dataset), batch_size, epochs, iters)

@@ -1,0 +1,135 @@
+"""Focal unbiased cross-entropy (FUCE), the contribution of the paper."""
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from .unbiased_cross_entropy import unbiased_cross_entropy_map
+from .utils import average_pixels
+
+
+def focal_unbiased_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    num_old: int,
+    alpha: float = 1.0,
+    gamma: float = 2.0,
+    ignore_index: int = 255,
+    avg_non_ignore: bool = False,
+    weight: Tensor | None = None,
+) -> Tensor:
+    r"""Compute the unbiased cross-entropy with pixels that are already certain weighted down.
+
+    :math:`\frac{\alpha}{|I|} \sum_i (1 - p_i)^\gamma l_i`, where :math:`l_i` is the unbiased
+    cross-entropy of pixel i and :math:`p_i = e^{-l_i}`. Gradient flows through the modulating
+    factor. ``alpha=1, gamma=0`` is :func:`unbiased_cross_entropy`.
+
+    Source: paper, section 5.1, last equation, over the loss of section 4.4; Lin et al., *Focal
+    Loss for Dense Object Detection*, 2018, equations 4 and 5, with one alpha for all classes.
+
+    Args:
+        logits: Logits (N, C, H, W): N pictures, C channels (old ones first, background is 0),
+            H x W pixels.
+        target: Labels (N, H, W), int64. Labels below ``num_old`` count as background.
+        num_old: Number of old channels, background included; 0 or 1 gives the plain focal loss.
+        alpha: Factor of the whole loss, above 0.
+        gamma: Exponent of the modulating factor, at least 0.
+        ignore_index: Label of the pixels that do not count.
+        avg_non_ignore: Divide by the number of valid pixels instead of all pixels.
+        weight: Factor per pixel (N, H, W).
+
+    Returns:
+        Scalar in nats, float32 or float64.
+
+    Raises:
+        ValueError: If the shapes do not fit or ``num_old`` is not within 0 to C.
+
+    Example:
+        >>> logits = torch.tensor([0.5, 0.25, 0.25]).log().reshape(1, 3, 1, 1)
+        >>> target = torch.tensor([[[0]]])  # (1 - 0.75)^2 * -log(0.75)
+        >>> round(focal_unbiased_cross_entropy(logits, target, num_old=2).item(), 4)
+        0.018
+    """
+    loss = unbiased_cross_entropy_map(logits, target, num_old, ignore_index)
+    # expm1 keeps the digits of 1 - p near p = 1. The clamp removes a p that rounding put above 1,
+    # and the infinite slope at p = 1 that a gamma below 1 has: 0 * inf would be a NaN gradient.
+    uncertainty = (-torch.expm1(-loss)).clamp(min=torch.finfo(loss.dtype).tiny)
+    loss = uncertainty**gamma * loss
+    return alpha * average_pixels(loss, target, ignore_index, avg_non_ignore, weight)
+
+
+@MODELS.register_module()
+class FocalUnbiasedCrossEntropy(nn.Module):
+    """Focal unbiased cross-entropy as the loss of a decode head.
+
+    See :func:`focal_unbiased_cross_entropy`.
+
+    Args:
+        num_old: Number of old channels, background included. The decode head sets it at each step.
+        alpha: Factor of the whole loss, above 0.
+        gamma: Exponent of the modulating factor, at least 0.
+        avg_non_ignore: Average over valid pixels instead of all pixels.
+        loss_weight: Factor of the loss.
+        loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
+
+    Raises:
+        ValueError: If ``alpha`` is not above 0 or ``gamma`` is below 0.
+
+    Example:
+        >>> loss = MODELS.build(dict(type='FocalUnbiasedCrossEntropy', num_old=2, gamma=1.0))
+        >>> logits = torch.tensor([0.5, 0.25, 0.25]).log().reshape(1, 3, 1, 1)
+        >>> round(loss(logits, torch.tensor([[[0]]])).item(), 4)
+        0.0719
+    """
+
+    def __init__(
+        self,
+        num_old: int = 0,
+        alpha: float = 1.0,
+        gamma: float = 2.0,
+        avg_non_ignore: bool = False,
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_fuce',
+    ) -> None:
+        super().__init__()
+        if not alpha > 0:
+            raise ValueError(f'alpha must be above 0, not {alpha}')
+        if not gamma >= 0:
+            raise ValueError(f'gamma must be at least 0, not {gamma}')
+        self.num_old = num_old
+        self.alpha = alpha
+        self.gamma = gamma
+        self.avg_non_ignore = avg_non_ignore
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name
+
+    def forward(
+        self,
+        seg_logits: Tensor,
+        seg_label: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = 255,
+        **kwargs: object,
+    ) -> Tensor:
+        """Compute the weighted loss.
+
+        Args:
+            seg_logits: Logits (N, C, H, W).
+            seg_label: Labels (N, H, W), int64.
+            weight: Factor per pixel (N, H, W), from a pixel sampler.
+            ignore_index: Label of the pixels that do not count.
+            **kwargs: Accepted and unused, as every MMSegmentation loss accepts some.
+
+        Returns:
+            Scalar.
+        """
+        return self.loss_weight * focal_unbiased_cross_entropy(
+            seg_logits,
+            seg_label,
+            self.num_old,
+            self.alpha,
+            self.gamma,
+            ignore_index,
+            self.avg_non_ignore,
+            weight,
+        )

@@ -1,0 +1,22 @@
+"""Less noise from the mm packages."""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+
+#: Warnings about choices that are made on purpose, or about optional parts not needed here.
+_KNOWN = ('Fail to import', 'Default ``avg_non_ignore`` is False')
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hide what the body prints; errors still show."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def ignore_known_warnings() -> None:
+    """Hide warnings that a user can do nothing about."""
+    for message in _KNOWN:
+        warnings.filterwarnings('ignore', message=message)

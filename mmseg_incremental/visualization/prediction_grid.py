@@ -1,0 +1,59 @@
+"""Predictions after every step, side by side."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from ..utils.files import replace_atomically
+from ..utils.palette import color_palette
+from .label_map import colorize
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture with its label and what was predicted for it.
+
+    Args:
+        image: RGB, ``uint8`` of shape (H, W, 3).
+        maps: Column title to label map of shape (H, W), in the labels of the data set.
+    """
+
+    image: np.ndarray
+    maps: Mapping[str, np.ndarray]
+
+
+def draw_prediction_grid(
+    examples: Sequence[Example], names: Sequence[str], path: str | os.PathLike
+) -> None:
+    """Draw one row per picture: the picture, then its label maps in colour.
+
+    Args:
+        examples: The pictures; all have the same columns.
+        names: Name of every label, background first; the classes in sight make the legend.
+        path: PNG to write.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    titles = ['picture', *examples[0].maps]
+    figure = Figure(figsize=(1.9 * len(titles), 1.7 * len(examples) + 0.9), layout='constrained')
+    axes = figure.subplots(len(examples), len(titles), squeeze=False)
+    for row, example in zip(axes, examples, strict=True):
+        panels = [example.image, *(colorize(labels) for labels in example.maps.values())]
+        for cell, panel in zip(row, panels, strict=True):
+            cell.imshow(panel, interpolation='nearest')
+            cell.axis('off')
+    for cell, title in zip(axes[0], titles, strict=True):
+        cell.set_title(title, fontsize=10)
+    in_sight = {int(v) for e in examples for labels in e.maps.values() for v in np.unique(labels)}
+    colors = np.array(color_palette(256)) / 255
+    handles = [
+        Patch(facecolor=colors[label], edgecolor='grey', label=names[label])
+        for label in sorted(in_sight - {255})
+    ]
+    figure.legend(handles=handles, loc='outside lower center', ncols=7, fontsize=9)
+    replace_atomically(path, lambda name: figure.savefig(name, dpi=100))

@@ -1,0 +1,127 @@
+"""Evaluate a step's checkpoint, or all steps of a work dir, and print mIoU per class group."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
+
+from mmseg_incremental.apis import evaluate_step, load_config
+from mmseg_incremental.engine import describe_sequence, load_checkpoint
+from mmseg_incremental.engine.plan import check_work_dir
+from mmseg_incremental.engine.step_runner import join_processes
+from mmseg_incremental.errors import InputError
+from mmseg_incremental.evaluation import SequenceResults, results_table
+from mmseg_incremental.utils.console import get_console
+
+EPILOG = """examples:
+  python tools/test.py configs/bisenet_r18_shapes_4-1_mib.py work_dirs/bisenet_r18_shapes_4-1_mib
+  python tools/test.py CONFIG WORK_DIR/step_1.pth --cfg-options data_root=/data/VOC2012"""
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='the config leaf that was trained')
+    parser.add_argument('checkpoint', help='a step_T.pth, or the work dir that holds them')
+    parser.add_argument('--out', help='JSON file for the results, unrounded')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='replace config entries, such as data_root=DIR; use those of the training',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='launcher of a distributed run; tools/dist_test.sh sets it',
+    )
+    parser.add_argument('--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args(argv)
+
+
+def find_checkpoints(path: Path) -> dict[int, Path]:
+    """Steps and their checkpoints.
+
+    Args:
+        path: A checkpoint or a work dir.
+
+    Returns:
+        Step to checkpoint.
+
+    Raises:
+        InputError: If there is none, or the file is not a step's checkpoint.
+    """
+    if path.is_dir():
+        found = {int(p.stem.split('_')[1]): p for p in path.glob('step_*.pth')}
+        if not found:
+            raise InputError(f'{path}: holds no step_T.pth')
+        return dict(sorted(found.items()))
+    meta = load_checkpoint(path).get('meta') or {}
+    if 'step' not in meta:
+        raise InputError(f'{path}: not the checkpoint of a step')
+    return {meta['step']: path}
+
+
+def compare(results: SequenceResults, work_dir: Path) -> str:
+    """Say whether the results are those that training wrote.
+
+    Args:
+        results: Results of this evaluation.
+        work_dir: Folder with ``results.json``.
+
+    Returns:
+        A line for the terminal.
+    """
+    path = work_dir / 'results.json'
+    if not path.is_file():
+        return f'{path} not found, nothing to compare with'
+    trained = SequenceResults.load(path).steps
+    different = [
+        f'step {step} {kind}'
+        for step, result in results.steps.items()
+        for kind, value in result.items()
+        if trained.get(step, {}).get(kind) != value
+    ]
+    if different:
+        return f'differs from {path} in {", ".join(different)}'
+    return f'the same as in {path}, to the last digit'
+
+
+def evaluate(cfg: Config, checkpoints: dict[int, Path], launcher: str) -> SequenceResults:
+    """Evaluate all checkpoints."""
+    results = SequenceResults(describe_sequence(cfg))
+    for step, path in checkpoints.items():
+        results.record(step, evaluate_step(cfg, step, path, launcher))
+    return results
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the tool."""
+    args = parse_args(argv)
+    path = Path(args.checkpoint)
+    work_dir = path if path.is_dir() else path.parent
+    try:
+        cfg = load_config(args.config, args.cfg_options, str(work_dir))
+        check_work_dir(cfg)
+        checkpoints = find_checkpoints(path)
+        join_processes(args.launcher)
+        results = evaluate(cfg, checkpoints, args.launcher)
+    except InputError as error:
+        sys.exit(f'error: {error}')
+    if is_main_process():
+        console = get_console()
+        console.print(results_table(results))
+        console.print(compare(results, work_dir))
+        if args.out:
+            results.save(args.out)
+            console.print(f'wrote {args.out}')
+
+
+if __name__ == '__main__':
+    main()
