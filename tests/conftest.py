@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny import cfg_options, leaf, run_tool
 
 from mmseg_incremental import apis  # noqa: F401  registers every part
 
@@ -35,3 +36,24 @@ def voc_mini(tmp_path: Path) -> Path:
     for part in ('JPEGImages', 'SegmentationClass', 'ImageSets'):
         (root / part).symlink_to(source / part)
     return root
+
+
+@pytest.fixture(scope='session')
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small rendered data set."""
+    root = tmp_path_factory.mktemp('data') / 'shapes'
+    done = run_tool(
+        'dataset_converters/make_shapes', root, '--num-train', 40, '--num-val', 9, '--size', 64
+    )
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.fixture(scope='session')
+def trained(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Work dir of the tiny MiB sequence, trained by the real command."""
+    work_dir = tmp_path_factory.mktemp('trained') / 'mib'
+    done = run_tool('train', leaf(), '--work-dir', work_dir, *cfg_options(shapes))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (work_dir / 'stdout.txt').write_text(done.stdout)
+    return work_dir
