@@ -17,6 +17,9 @@ $(STAMP): setup.cfg pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	# without a desktop libGL is often missing; the headless build of OpenCV does not need it
+	$(BIN)/python -c 'import cv2' 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --force-reinstall --no-deps opencv-python-headless
 	touch $@
 
 data/shapes: | $(STAMP)

@@ -117,9 +117,9 @@ def _inspect(sample: Sample) -> tuple[list[int], str]:
         with Image.open(sample.image) as image:
             size = image.size
             # a small draft still reads the whole stream, so a truncated picture shows
-            image.draft('RGB', (size[0] // 8, size[1] // 8))
+            image.draft('RGB', (max(size[0] // 8, 1), max(size[1] // 8, 1)))
             image.load()
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         return [], f'{sample.image}: picture cannot be read ({error})'
     try:
         with Image.open(sample.mask) as mask:
@@ -134,7 +134,7 @@ def _inspect(sample: Sample) -> tuple[list[int], str]:
                     f'its picture is {size[0]}x{size[1]}'
                 )
             histogram = np.bincount(np.asarray(mask).ravel(), minlength=256)
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         return [], f'{sample.mask}: mask cannot be read ({error})'
     return np.flatnonzero(histogram).tolist(), ''
 
@@ -144,10 +144,11 @@ def _read_cache(folders: Sequence[str]) -> dict:
     for folder in folders:
         try:
             content = json.loads((Path(folder) / CACHE_NAME).read_text())
-        except (OSError, ValueError):
-            continue
-        if isinstance(content, dict) and content.get('version') == _VERSION:
-            entries.update(content['entries'])
+            if content['version'] == _VERSION:
+                found = content['entries'].items()
+                entries.update((k, e) for k, e in found if {'state', 'labels'} <= set(e))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # absent, or damaged: the masks are read again
     return entries
 
 

@@ -41,7 +41,7 @@ def select_images(
     forbidden = set(task.future_classes(step)) if setting == 'disjoint' else set()
     return [
         position
-        for position, classes in enumerate(class_sets)
+        for position, classes in enumerate(map(frozenset, class_sets))
         if not new.isdisjoint(classes) and forbidden.isdisjoint(classes)
     ]
 

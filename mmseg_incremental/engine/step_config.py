@@ -67,11 +67,10 @@ def _set_model(out: Config, task: Task, step: int, schedule: ConfigDict) -> None
         head.classes_per_step = task.classes_per_step(step)
         head.loss_decode = copy.deepcopy(method.loss)
     if out.backbone_weights and step == 0:
-        # the wrapped backbone of BiSeNet has the pretrained weights, not BiSeNet itself
+        # the wrapped backbone of BiSeNet has the pretrained weights, not BiSeNet itself; next to
+        # another initialisation mmpretrain would set the residual branches to zero after loading
         backbone = model.backbone.get('backbone_cfg', model.backbone)
-        own = backbone.get('init_cfg') or []
-        own = own if isinstance(own, list) else [own]
-        backbone.init_cfg = [*own, dict(type='Pretrained', checkpoint=out.backbone_weights)]
+        backbone.init_cfg = dict(type='Pretrained', checkpoint=out.backbone_weights)
 
 
 def model_heads(model: ConfigDict) -> list[ConfigDict]:

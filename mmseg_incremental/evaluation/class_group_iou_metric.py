@@ -65,7 +65,8 @@ class ClassGroupIoUMetric(BaseMetric):
             label = sample['gt_sem_seg']['data'].flatten().to('cpu', torch.int64)
             kept = label != self.ignore_index
             label, predicted = label[kept], predicted[kept]
-            if len(label) and max(label.max(), predicted.max()) >= size:
+            found = torch.cat([label, predicted])
+            if len(found) and not 0 <= found.min() <= found.max() < size:
                 raise ValueError(
                     f'{sample.get("img_path", "a picture")}: label or prediction outside the '
                     f'{size} classes'

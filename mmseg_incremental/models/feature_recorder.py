@@ -20,8 +20,10 @@ def record_features(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str
         Name to output; filled by the forward pass.
 
     Raises:
-        InputError: If the model has no sub-module of that name.
+        InputError: If the model has no sub-module of that name, or if a named one was not run or
+            returned no tensor.
     """
+    names = list(names)
     features: dict[str, Tensor] = {}
     modules = dict(model.named_modules())
     handles = []
@@ -39,6 +41,12 @@ def record_features(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str
         handles.append(modules[name].register_forward_hook(keep))
     try:
         yield features
+        for name in names:
+            if not isinstance(features.get(name), Tensor):
+                raise InputError(
+                    f'module {name!r} gives no tensor in a forward pass; name one that is called '
+                    'and returns a tensor, such as a single layer'
+                )
     finally:
         for handle in handles:
             handle.remove()

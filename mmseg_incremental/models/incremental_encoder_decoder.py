@@ -98,7 +98,8 @@ class IncrementalEncoderDecoder(EncoderDecoder):
             student[None] = logits['decode']
             old = self._old_outputs(inputs, names, size)
             for term in self.distillation:
-                losses[f'distill.{term.loss_name}'] = term(student[term.module], old[term.module])
+                name = f'distill.{term.loss_name}'
+                losses[name] = losses.get(name, 0) + term(student[term.module], old[term.module])
         return losses
 
     def _auxiliary_heads(self) -> dict[str, nn.Module]:

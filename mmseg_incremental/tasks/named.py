@@ -1,5 +1,6 @@
 """Tasks by name: the grammar of the field and a user's own groups."""
 
+import operator
 import re
 from collections.abc import Mapping, Sequence
 
@@ -85,12 +86,15 @@ def build_task(spec: Task | Mapping) -> Task:
         return get_task(**spec)
     if spec.get('class_order') is not None:
         raise InputError('task takes groups or class_order, not both: groups are the order')
+    groups = spec['groups']
+    if not isinstance(groups, list | tuple) or not all(
+        isinstance(group, list | tuple) for group in groups
+    ):
+        raise InputError(f'groups is a list of lists of classes, got {groups!r}')
     dataset = spec['dataset']
     names = tuple(spec.get('classes') or class_names(dataset))
-    groups = tuple(
-        tuple(_label(entry, names, dataset) for entry in group) for group in spec['groups']
-    )
-    return Task(dataset, spec['name'], names, groups, spec.get('base', 0))
+    labels = tuple(tuple(_label(entry, names, dataset) for entry in group) for group in groups)
+    return Task(dataset, spec['name'], names, labels, spec.get('base', 0))
 
 
 def _label(entry: int | str, names: tuple[str, ...], dataset: str) -> int:
@@ -98,14 +102,17 @@ def _label(entry: int | str, names: tuple[str, ...], dataset: str) -> int:
         if entry not in names:
             raise InputError(f'data set {dataset!r} lacks class {entry!r}; it has {list(names)}')
         return names.index(entry) + 1
-    return int(entry)
+    try:
+        return operator.index(entry)
+    except TypeError:
+        raise InputError(f'a class is a name or a whole number, not {entry!r}') from None
 
 
 def _step_sizes(name: str, num_classes: int) -> list[int]:
     """Number of classes of each step of a named task."""
     if name == 'offline':
         return [num_classes]
-    match = re.fullmatch(r'(\d+)-(\d+)(s?)', name)
+    match = re.fullmatch(r'(\d+)-(\d+)(s?)', str(name))
     if match is None:
         raise InputError(
             f'unknown task {name!r}; tasks are named B-I, such as {_EXAMPLES}, '
