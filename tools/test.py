@@ -10,7 +10,7 @@ from mmengine.dist import is_main_process
 from mmseg_incremental.apis import evaluate_step, load_config
 from mmseg_incremental.engine import describe_sequence, load_checkpoint
 from mmseg_incremental.engine.plan import check_work_dir
-from mmseg_incremental.engine.step_runner import join_processes
+from mmseg_incremental.engine.step_runner import join_processes, leave_processes
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.evaluation import SequenceResults, results_table
 from mmseg_incremental.utils.console import get_console
@@ -101,6 +101,18 @@ def evaluate(cfg: Config, checkpoints: dict[int, Path], launcher: str) -> Sequen
     return results
 
 
+def report(results: SequenceResults, work_dir: Path, out: str | None) -> None:
+    """Print the results, compare them with those of training, and write them if asked."""
+    if not is_main_process():
+        return
+    console = get_console()
+    console.print(results_table(results))
+    console.print(compare(results, work_dir))
+    if out:
+        results.save(out)
+        console.print(f'wrote {out}')
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the tool."""
     args = parse_args(argv)
@@ -112,15 +124,11 @@ def main(argv: list[str] | None = None) -> None:
         checkpoints = find_checkpoints(path)
         join_processes(args.launcher)
         results = evaluate(cfg, checkpoints, args.launcher)
+        report(results, work_dir, args.out)
     except InputError as error:
-        sys.exit(f'error: {error}')
-    if is_main_process():
-        console = get_console()
-        console.print(results_table(results))
-        console.print(compare(results, work_dir))
-        if args.out:
-            results.save(args.out)
-            console.print(f'wrote {args.out}')
+        sys.exit(f'error: {error}' if is_main_process() else 1)
+    finally:
+        leave_processes()
 
 
 if __name__ == '__main__':

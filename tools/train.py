@@ -3,12 +3,14 @@
 import argparse
 import sys
 
+import torch
 from mmengine.config import DictAction
+from mmengine.dist import is_main_process
 
 from mmseg_incremental.apis import load_config, run_sequence
 from mmseg_incremental.engine import plan_sequence, plan_table
 from mmseg_incremental.engine.plan import check_backbone_weights
-from mmseg_incremental.engine.step_runner import world_size
+from mmseg_incremental.engine.step_runner import leave_processes, world_size
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.utils.console import get_console
 
@@ -74,6 +76,8 @@ def main(argv: list[str] | None = None) -> None:
     try:
         cfg = load_config(args.config, args.cfg_options, args.work_dir)
         if args.amp:
+            if not torch.cuda.is_available():
+                raise InputError('--amp needs a GPU, and there is none')
             cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
         if args.auto_scale_lr:
             cfg.auto_scale_lr.enable = True
@@ -85,7 +89,9 @@ def main(argv: list[str] | None = None) -> None:
             return
         run_sequence(cfg, args.steps, args.resume, args.launcher)
     except InputError as error:
-        sys.exit(f'error: {error}')
+        sys.exit(f'error: {error}' if is_main_process() else 1)
+    finally:
+        leave_processes()
 
 
 if __name__ == '__main__':

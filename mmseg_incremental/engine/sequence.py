@@ -85,20 +85,22 @@ def _say(text: str) -> None:
 
 def _plan_on_main_process(cfg: Config, steps: Sequence[int] | None, resume: bool) -> list[StepPlan]:
     """Plan once; every process learns of an error."""
-    answer: list = [None, None]
+    plans, problem = [], None
     if is_main_process():
         try:
-            answer[0] = plan_sequence(cfg, steps, resume, world_size())
-            if not (answer[0][0].done or answer[0][0].step) and (
-                problem := check_backbone_weights(cfg.backbone_weights)
-            ):
-                raise InputError(problem)
+            plans = plan_sequence(cfg, steps, resume, world_size())
+            starts_anew = plans[0].step == 0 and not plans[0].done
+            if starts_anew and (text := check_backbone_weights(cfg.backbone_weights)):
+                raise InputError(text)
             _make_work_dir(cfg.work_dir)
         except InputError as error:
-            answer[1] = error
+            problem = error
+    answer = [plans, None if problem is None else str(problem)]
     broadcast_object_list(answer)
+    if problem is not None:
+        raise problem
     if answer[1] is not None:
-        raise answer[1]
+        raise InputError(answer[1])
     return answer[0]
 
 

@@ -43,6 +43,12 @@ def join_processes(launcher: str) -> None:
         torch.distributed.init_process_group('gloo')
 
 
+def leave_processes() -> None:
+    """Leave the other processes; does nothing in a run of one process."""
+    if is_distributed():
+        torch.distributed.destroy_process_group()
+
+
 def fit_to_machine(cfg: Config, launcher: str) -> None:
     """Change what needs CUDA where there is none.
 
