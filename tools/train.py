@@ -90,6 +90,8 @@ def main(argv: list[str] | None = None) -> None:
         run_sequence(cfg, args.steps, args.resume, args.launcher)
     except InputError as error:
         sys.exit(f'error: {error}' if is_main_process() else 1)
+    except KeyboardInterrupt:
+        sys.exit('interrupted; go on with --resume')
     finally:
         leave_processes()
 

@@ -9,7 +9,7 @@ custom_imports = dict(
     allow_failed_imports=False,
 )
 setting = 'overlapped'
-protocol = 'paper'
+protocol = dict(preset='paper')
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

@@ -1,5 +1,6 @@
 """Reading a config leaf and telling what sequence it describes."""
 
+import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,6 +18,7 @@ REQUIRED = (
     'batch_size', 'step_schedule', 'model', 'train_dataloader', 'test_dataloader',
     'optim_wrapper', 'param_scheduler',
 )  # fmt: skip
+_SCHEDULE_KEYS = {'lr', 'epochs', 'iters', 'freeze_norm'}
 
 
 def load_config(
@@ -40,12 +42,22 @@ def load_config(
         raise InputError(f'{path}: config not found')
     cfg = Config.fromfile(path)
     if options:
+        _refuse_misspelt(options, cfg)
         cfg.merge_from_dict(dict(options))
     if isinstance(cfg.get('method'), str):
         cfg.method = find_method(cfg.method, path)
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     check_config(cfg)
     return cfg
+
+
+def _refuse_misspelt(options: Mapping, cfg: Config) -> None:
+    """Refuse a new top-level key that is nearly one of the config's."""
+    for key in options:
+        top = key.split('.')[0]
+        similar = difflib.get_close_matches(top, list(cfg.keys()), n=1, cutoff=0.8)
+        if top not in cfg and similar:
+            raise InputError(f'unknown option {key!r}; did you mean {similar[0]!r}?')
 
 
 def check_config(cfg: Config) -> None:
@@ -69,12 +81,21 @@ def check_config(cfg: Config) -> None:
     check_method(cfg.method)
     if cfg.setting not in SETTINGS:
         raise InputError(f'unknown setting {cfg.setting!r}; settings are {list(SETTINGS)}')
+    if unknown := sorted(set(cfg.step_schedule) - {'first', 'later'}):
+        raise InputError(f'step_schedule has unknown keys {unknown}; known are first and later')
     for part in ('first', 'later'):
-        entry = cfg.step_schedule.get(part) or {}
-        if 'lr' not in entry or ('epochs' in entry) == ('iters' in entry):
-            raise InputError(
-                f'step_schedule.{part} must give lr and one of epochs and iters, got {dict(entry)}'
-            )
+        _check_schedule(part, cfg.step_schedule.get(part) or {})
+
+
+def _check_schedule(part: str, entry: Mapping) -> None:
+    if unknown := sorted(set(entry) - _SCHEDULE_KEYS):
+        raise InputError(
+            f'step_schedule.{part} has unknown keys {unknown}; known are {sorted(_SCHEDULE_KEYS)}'
+        )
+    if 'lr' not in entry or ('epochs' in entry) == ('iters' in entry):
+        raise InputError(
+            f'step_schedule.{part} must give lr and one of epochs and iters, got {dict(entry)}'
+        )
 
 
 def describe_sequence(cfg: Config) -> dict:

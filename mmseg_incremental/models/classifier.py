@@ -62,10 +62,9 @@ def _merge(module: IncrementalClassifier, state: dict, prefix: str, _: Mapping) 
 
 def _split(module: IncrementalClassifier, state: dict, prefix: str, *_: object) -> None:
     for kind in ('weight', 'bias'):
-        merged = state.pop(f'{prefix}{kind}', None)
-        if merged is None:
-            continue
-        rows = list(merged.split(1))
+        if not isinstance(state.get(f'{prefix}{kind}'), Tensor):
+            continue  # PyTorch says what is missing or wrong
+        rows = list(state.pop(f'{prefix}{kind}').split(1))
         for step, size in enumerate(module.classes_per_step):
             taken, rows = rows[:size], rows[size:]
             if taken and step == len(module) - 1:

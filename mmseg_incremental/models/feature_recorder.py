@@ -26,7 +26,6 @@ def record_features(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str
     names = list(names)
     features: dict[str, Tensor] = {}
     modules = dict(model.named_modules())
-    handles = []
     for name in names:
         if name not in modules:
             children = ', '.join(child for child, _ in model.named_children())
@@ -34,6 +33,8 @@ def record_features(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str
                 f'the model has no module {name!r}; its top modules are {children}, '
                 'and model.named_modules() lists all'
             )
+    handles = []
+    for name in names:
 
         def keep(_module: nn.Module, _args: tuple, output: Tensor, name: str = name) -> None:
             features[name] = output

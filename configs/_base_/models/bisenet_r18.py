@@ -40,23 +40,14 @@ model = dict(
         dict(
             type='BiSeNetIncrementalHead',
             in_channels=128,
-            in_index=1,
+            in_index=index,
             channels=32,
             num_convs=1,
             concat_input=False,
             dropout_ratio=0,
             norm_cfg=dict(type='BN'),
-        ),
-        dict(
-            type='BiSeNetIncrementalHead',
-            in_channels=128,
-            in_index=2,
-            channels=32,
-            num_convs=1,
-            concat_input=False,
-            dropout_ratio=0,
-            norm_cfg=dict(type='BN'),
-        ),
+        )
+        for index in (1, 2)
     ],
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

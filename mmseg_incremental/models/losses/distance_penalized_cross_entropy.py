@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from mmseg.registry import MODELS
 from scipy.ndimage import distance_transform_edt
-from torch import Tensor, nn
+from torch import Tensor
 
+from .base import SegmentationLoss
 from .unbiased_cross_entropy import unbiased_cross_entropy_map
 from .utils import average_pixels, merge_old_labels
 
@@ -97,7 +98,7 @@ def distance_penalized_cross_entropy(
 
 
 @MODELS.register_module()
-class DistancePenalizedCrossEntropy(nn.Module):
+class DistancePenalizedCrossEntropy(SegmentationLoss):
     """Distance penalized cross-entropy as the loss of a decode head.
 
     See :func:`distance_penalized_cross_entropy`.
@@ -126,41 +127,11 @@ class DistancePenalizedCrossEntropy(nn.Module):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_dpce',
     ) -> None:
-        super().__init__()
+        super().__init__(num_old, avg_non_ignore, loss_weight, loss_name)
         if not sigma > 0:
             raise ValueError(f'sigma must be above 0 pixels, not {sigma}')
-        self.num_old = num_old
         self.sigma = sigma
-        self.avg_non_ignore = avg_non_ignore
-        self.loss_weight = loss_weight
-        self.loss_name = loss_name
 
-    def forward(
-        self,
-        seg_logits: Tensor,
-        seg_label: Tensor,
-        weight: Tensor | None = None,
-        ignore_index: int = 255,
-        **kwargs: object,
-    ) -> Tensor:
-        """Compute the weighted loss.
-
-        Args:
-            seg_logits: Logits (N, C, H, W).
-            seg_label: Labels (N, H, W), int64.
-            weight: Factor per pixel (N, H, W), from a pixel sampler.
-            ignore_index: Label of the pixels that do not count.
-            **kwargs: Accepted and unused, as every MMSegmentation loss accepts some.
-
-        Returns:
-            Scalar.
-        """
-        return self.loss_weight * distance_penalized_cross_entropy(
-            seg_logits,
-            seg_label,
-            self.num_old,
-            ignore_index,
-            self.avg_non_ignore,
-            self.sigma,
-            weight,
-        )
+    def compute(self, logits: Tensor, target: Tensor, **options: object) -> Tensor:
+        """Compute the unweighted loss."""
+        return distance_penalized_cross_entropy(logits, target, sigma=self.sigma, **options)

@@ -1,9 +1,10 @@
 """Distillation of intermediate features, as ILT does."""
 
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from .base import DistillationLoss
 from .utils import at_least_float32
 
 
@@ -38,7 +39,7 @@ def feature_distillation(features: Tensor, old_features: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class FeatureDistillation(nn.Module):
+class FeatureDistillation(DistillationLoss):
     """Distillation of features as a registered loss, see :func:`feature_distillation`.
 
     Args:
@@ -60,19 +61,6 @@ class FeatureDistillation(nn.Module):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_feat',
     ) -> None:
-        super().__init__()
-        self.module = module
-        self.loss_weight = loss_weight
-        self.loss_name = loss_name
+        super().__init__(module, loss_weight, loss_name)
 
-    def forward(self, student: Tensor, old: Tensor) -> Tensor:
-        """Compute the weighted loss.
-
-        Args:
-            student: Features of the student.
-            old: Features of the old model, the same shape.
-
-        Returns:
-            Scalar.
-        """
-        return self.loss_weight * feature_distillation(student, old)
+    compute = staticmethod(feature_distillation)

@@ -2,8 +2,9 @@
 
 import torch
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
+from .base import SegmentationLoss
 from .unbiased_cross_entropy import unbiased_cross_entropy_map
 from .utils import average_pixels
 
@@ -59,7 +60,7 @@ def focal_unbiased_cross_entropy(
 
 
 @MODELS.register_module()
-class FocalUnbiasedCrossEntropy(nn.Module):
+class FocalUnbiasedCrossEntropy(SegmentationLoss):
     """Focal unbiased cross-entropy as the loss of a decode head.
 
     See :func:`focal_unbiased_cross_entropy`.
@@ -91,45 +92,16 @@ class FocalUnbiasedCrossEntropy(nn.Module):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_fuce',
     ) -> None:
-        super().__init__()
+        super().__init__(num_old, avg_non_ignore, loss_weight, loss_name)
         if not alpha > 0:
             raise ValueError(f'alpha must be above 0, not {alpha}')
         if not gamma >= 0:
             raise ValueError(f'gamma must be at least 0, not {gamma}')
-        self.num_old = num_old
         self.alpha = alpha
         self.gamma = gamma
-        self.avg_non_ignore = avg_non_ignore
-        self.loss_weight = loss_weight
-        self.loss_name = loss_name
 
-    def forward(
-        self,
-        seg_logits: Tensor,
-        seg_label: Tensor,
-        weight: Tensor | None = None,
-        ignore_index: int = 255,
-        **kwargs: object,
-    ) -> Tensor:
-        """Compute the weighted loss.
-
-        Args:
-            seg_logits: Logits (N, C, H, W).
-            seg_label: Labels (N, H, W), int64.
-            weight: Factor per pixel (N, H, W), from a pixel sampler.
-            ignore_index: Label of the pixels that do not count.
-            **kwargs: Accepted and unused, as every MMSegmentation loss accepts some.
-
-        Returns:
-            Scalar.
-        """
-        return self.loss_weight * focal_unbiased_cross_entropy(
-            seg_logits,
-            seg_label,
-            self.num_old,
-            self.alpha,
-            self.gamma,
-            ignore_index,
-            self.avg_non_ignore,
-            weight,
+    def compute(self, logits: Tensor, target: Tensor, **options: object) -> Tensor:
+        """Compute the unweighted loss."""
+        return focal_unbiased_cross_entropy(
+            logits, target, alpha=self.alpha, gamma=self.gamma, **options
         )

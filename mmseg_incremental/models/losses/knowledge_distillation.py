@@ -1,9 +1,10 @@
 """Knowledge distillation (KD) of LwF."""
 
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from .base import DistillationLoss
 from .utils import at_least_float32, check_old_logits
 
 
@@ -41,7 +42,7 @@ def knowledge_distillation(logits: Tensor, old_logits: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class KnowledgeDistillation(nn.Module):
+class KnowledgeDistillation(DistillationLoss):
     """Knowledge distillation as a registered loss, see :func:`knowledge_distillation`.
 
     Args:
@@ -63,19 +64,6 @@ class KnowledgeDistillation(nn.Module):
         module: str | None = None,
         loss_name: str = 'loss_kd',
     ) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
-        self.module = module
-        self.loss_name = loss_name
+        super().__init__(module, loss_weight, loss_name)
 
-    def forward(self, student: Tensor, old: Tensor) -> Tensor:
-        """Compute the weighted loss.
-
-        Args:
-            student: Logits of the student (N, C, H, W).
-            old: Logits of the old model (N, K, H, W), K <= C.
-
-        Returns:
-            Scalar.
-        """
-        return self.loss_weight * knowledge_distillation(student, old)
+    compute = staticmethod(knowledge_distillation)

@@ -2,8 +2,9 @@
 
 import torch
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
+from .base import SegmentationLoss
 from .utils import at_least_float32, average_pixels, merge_old_labels
 
 
@@ -88,7 +89,7 @@ def unbiased_cross_entropy(
 
 
 @MODELS.register_module()
-class UnbiasedCrossEntropy(nn.Module):
+class UnbiasedCrossEntropy(SegmentationLoss):
     """Unbiased cross-entropy as the loss of a decode head, see :func:`unbiased_cross_entropy`.
 
     Args:
@@ -111,32 +112,6 @@ class UnbiasedCrossEntropy(nn.Module):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_unce',
     ) -> None:
-        super().__init__()
-        self.num_old = num_old
-        self.avg_non_ignore = avg_non_ignore
-        self.loss_weight = loss_weight
-        self.loss_name = loss_name
+        super().__init__(num_old, avg_non_ignore, loss_weight, loss_name)
 
-    def forward(
-        self,
-        seg_logits: Tensor,
-        seg_label: Tensor,
-        weight: Tensor | None = None,
-        ignore_index: int = 255,
-        **kwargs: object,
-    ) -> Tensor:
-        """Compute the weighted loss.
-
-        Args:
-            seg_logits: Logits (N, C, H, W).
-            seg_label: Labels (N, H, W), int64.
-            weight: Factor per pixel (N, H, W), from a pixel sampler.
-            ignore_index: Label of the pixels that do not count.
-            **kwargs: Accepted and unused, as every MMSegmentation loss accepts some.
-
-        Returns:
-            Scalar.
-        """
-        return self.loss_weight * unbiased_cross_entropy(
-            seg_logits, seg_label, self.num_old, ignore_index, self.avg_non_ignore, weight
-        )
+    compute = staticmethod(unbiased_cross_entropy)

@@ -2,8 +2,9 @@
 
 import torch
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
+from .base import DistillationLoss
 from .utils import at_least_float32, check_old_logits
 
 
@@ -46,7 +47,7 @@ def unbiased_knowledge_distillation(logits: Tensor, old_logits: Tensor) -> Tenso
 
 
 @MODELS.register_module()
-class UnbiasedKnowledgeDistillation(nn.Module):
+class UnbiasedKnowledgeDistillation(DistillationLoss):
     """Unbiased distillation as a registered loss, see :func:`unbiased_knowledge_distillation`.
 
     Args:
@@ -68,19 +69,6 @@ class UnbiasedKnowledgeDistillation(nn.Module):
         module: str | None = None,
         loss_name: str = 'loss_unkd',
     ) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
-        self.module = module
-        self.loss_name = loss_name
+        super().__init__(module, loss_weight, loss_name)
 
-    def forward(self, student: Tensor, old: Tensor) -> Tensor:
-        """Compute the weighted loss.
-
-        Args:
-            student: Logits of the student (N, C, H, W).
-            old: Logits of the old model (N, K, H, W), K <= C.
-
-        Returns:
-            Scalar.
-        """
-        return self.loss_weight * unbiased_knowledge_distillation(student, old)
+    compute = staticmethod(unbiased_knowledge_distillation)

@@ -1,0 +1,89 @@
+"""What the registered classes share: weights, names and the call that mmseg makes."""
+
+from torch import Tensor, nn
+
+
+class SegmentationLoss(nn.Module):
+    """A pure function of logits and labels as the loss of a decode head.
+
+    Args:
+        num_old: Number of old channels, background included. The decode head sets it at each step.
+        avg_non_ignore: Average over valid pixels instead of all pixels.
+        loss_weight: Factor of the loss.
+        loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
+    """
+
+    def __init__(
+        self, num_old: int, avg_non_ignore: bool, loss_weight: float, loss_name: str
+    ) -> None:
+        super().__init__()
+        self.num_old = num_old
+        self.avg_non_ignore = avg_non_ignore
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name
+
+    def compute(self, logits: Tensor, target: Tensor, **options: object) -> Tensor:
+        """Compute the unweighted loss; ``options`` are those of the pure function."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        seg_logits: Tensor,
+        seg_label: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = 255,
+        **kwargs: object,
+    ) -> Tensor:
+        """Compute the weighted loss.
+
+        Args:
+            seg_logits: Logits (N, C, H, W).
+            seg_label: Labels (N, H, W), int64.
+            weight: Factor per pixel (N, H, W), from a pixel sampler.
+            ignore_index: Label of the pixels that do not count.
+            **kwargs: Accepted and unused, as every MMSegmentation loss accepts some.
+
+        Returns:
+            Scalar.
+        """
+        return self.loss_weight * self.compute(
+            seg_logits,
+            seg_label,
+            num_old=self.num_old,
+            ignore_index=ignore_index,
+            avg_non_ignore=self.avg_non_ignore,
+            weight=weight,
+        )
+
+
+class DistillationLoss(nn.Module):
+    """A pure function of what the student and the old model return.
+
+    Args:
+        module: Name of the sub-module whose output is compared; None is the logits of the decode
+            head.
+        loss_weight: Factor of the loss.
+        loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
+    """
+
+    def __init__(self, module: str | None, loss_weight: float, loss_name: str) -> None:
+        super().__init__()
+        self.module = module
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name
+
+    def compute(self, student: Tensor, old: Tensor) -> Tensor:
+        """Compute the unweighted loss."""
+        raise NotImplementedError
+
+    def forward(self, student: Tensor, old: Tensor) -> Tensor:
+        """Compute the weighted loss.
+
+        Args:
+            student: Output of the student (N, C, H, W).
+            old: Output of the old model (N, K, H, W).
+
+        Returns:
+            Scalar.
+        """
+        return self.loss_weight * self.compute(student, old)
