@@ -12,6 +12,7 @@ from PIL import Image
 from rich.progress import track
 
 from ..errors import InputError
+from ..tasks.task import VOID
 from ..utils.files import write_atomically
 
 CACHE_NAME = '.mmseg_incremental_classes.json'
@@ -88,7 +89,7 @@ def read_class_sets(
         _write_cache(folders, cache)
     for i, key in enumerate(keys):
         if i not in problems:
-            outside = [v for v in cache[key]['labels'] if num_classes < v < 255]
+            outside = [v for v in cache[key]['labels'] if num_classes < v < VOID]
             if outside:
                 problems[i] = (
                     f'{samples[i].mask}: label {outside[0]} is outside the classes '
@@ -96,7 +97,7 @@ def read_class_sets(
                 )
     if problems:
         raise DataError(data_root, [problems[i] for i in sorted(problems)])
-    return [frozenset(v for v in cache[key]['labels'] if 0 < v < 255) for key in keys]
+    return [frozenset(v for v in cache[key]['labels'] if 0 < v < VOID) for key in keys]
 
 
 def _state(sample: Sample) -> list[int] | None:

@@ -7,6 +7,7 @@ from mmcv.transforms import LoadAnnotations
 from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import DATASETS
 
+from ..errors import InputError
 from ..tasks import Task, build_task
 from ..utils.palette import color_palette
 from .class_index import DataError, Sample, read_class_sets
@@ -47,7 +48,7 @@ class IncrementalVOCDataset(PascalVOCDataset):
 
     Raises:
         DataError: If data are missing or broken, or the step selects no picture.
-        InputError: If task, step, setting or protocol are unknown.
+        InputError: If task, step, setting or protocol are unknown, or labels are to be reduced.
     """
 
     def __init__(
@@ -62,6 +63,11 @@ class IncrementalVOCDataset(PascalVOCDataset):
         data_prefix: Mapping = dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
         **kwargs: object,
     ) -> None:
+        if kwargs.get('reduce_zero_label'):
+            raise InputError(
+                'reduce_zero_label shifts the labels under the task; leave it out: label 0 is the '
+                'background'
+            )
         self.task = build_task(task)
         self.step = step
         self.setting = setting
@@ -102,12 +108,7 @@ class IncrementalVOCDataset(PascalVOCDataset):
         table = label_table(
             self.task, self.step, self.setting, self.protocol, training=not self.test_mode
         )
-        steps = []
-        for transform in self.pipeline.transforms:
-            steps.append(transform)
-            if isinstance(transform, LoadAnnotations):
-                steps.append(MapLabels(table))
-        self.pipeline.transforms = steps
+        _insert_after_loading(self.pipeline, MapLabels(table))
 
     def load_data_list(self) -> list[dict]:
         """Pictures of the list that the step may see.
@@ -146,3 +147,17 @@ class IncrementalVOCDataset(PascalVOCDataset):
             idx.seed_everything()
             idx = idx.index
         return super().__getitem__(idx)
+
+
+def _insert_after_loading(transforms: object, mapping: MapLabels) -> None:
+    """Insert a transform after LoadAnnotations, within RandomApply, TestTimeAug, ... too."""
+    if not isinstance(transforms, list):
+        for holder in ('transforms', 'subroutines'):
+            if hasattr(transforms, holder):
+                _insert_after_loading(getattr(transforms, holder), mapping)
+        return
+    for position in reversed(range(len(transforms))):
+        if isinstance(transforms[position], LoadAnnotations):
+            transforms.insert(position + 1, mapping)
+        else:
+            _insert_after_loading(transforms[position], mapping)

@@ -5,9 +5,8 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ..tasks import Task
+from ..tasks.task import VOID
 from .protocol import Protocol
-
-IGNORE = 255
 
 
 def label_table(
@@ -36,7 +35,7 @@ def label_table(
         >>> table[[0, 15, 16, 20, 255]].tolist()
         [0, 0, 16, 20, 0]
     """
-    table = np.full(256, IGNORE, dtype=np.uint8)
+    table = np.full(256, VOID, dtype=np.uint8)
     table[: len(task.names) + 1] = 0
     seen = task.seen_classes(step)
     channels = {label: channel for channel, label in enumerate(seen, start=1)}
@@ -44,9 +43,9 @@ def label_table(
     for label in visible:
         table[label] = channels[label]
     if training:
-        table[IGNORE] = IGNORE if protocol.void == 'ignore' else 0
+        table[VOID] = VOID if protocol.void == 'ignore' else 0
     elif protocol.future == 'ignore':
-        table[task.future_classes(step)] = IGNORE
+        table[task.future_classes(step)] = VOID
     return table
 
 

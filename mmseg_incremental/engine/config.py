@@ -92,9 +92,11 @@ def _check_schedule(part: str, entry: Mapping) -> None:
         raise InputError(
             f'step_schedule.{part} has unknown keys {unknown}; known are {sorted(_SCHEDULE_KEYS)}'
         )
-    if 'lr' not in entry or ('epochs' in entry) == ('iters' in entry):
+    lengths = [key for key in ('epochs', 'iters') if entry.get(key) is not None]
+    if 'lr' not in entry or len(lengths) != 1:
         raise InputError(
-            f'step_schedule.{part} must give lr and one of epochs and iters, got {dict(entry)}'
+            f'step_schedule.{part} must give lr and one of epochs and iters (the other None), '
+            f'got {dict(entry)}'
         )
 
 

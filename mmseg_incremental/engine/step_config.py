@@ -39,8 +39,9 @@ def step_config(cfg: Config, step: int) -> Config:
     _set_model(out, task, step, schedule)
     _set_data(out, task, step)
     out.optim_wrapper.optimizer.lr = schedule.lr
-    length = {key: schedule[key] for key in ('epochs', 'iters') if key in schedule}
-    out.train_cfg = dict(type='IncrementalTrainLoop', **length)
+    out.train_cfg = dict(
+        type='IncrementalTrainLoop', epochs=schedule.get('epochs'), iters=schedule.get('iters')
+    )
     out.test_cfg = dict(type='TestLoop')
     hook = dict(
         type='IncrementalLoop',

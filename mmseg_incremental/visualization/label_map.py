@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..tasks.task import VOID
 from ..utils.palette import color_palette
 
 _VOID_COLOR = (224, 224, 192)
@@ -17,5 +18,5 @@ def colorize(labels: np.ndarray) -> np.ndarray:
         ``uint8`` array of shape (H, W, 3).
     """
     colors = np.array(color_palette(256), dtype=np.uint8)
-    colors[255] = _VOID_COLOR
+    colors[VOID] = _VOID_COLOR
     return colors[labels]

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ..utils.files import replace_atomically
-from ..utils.palette import color_palette
-from .label_map import colorize
+from .label_map import VOID, colorize
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def draw_prediction_grid(
         OSError: If the folder cannot be written.
     """
     titles = ['picture', *examples[0].maps]
-    figure = Figure(figsize=(1.9 * len(titles), 1.7 * len(examples) + 0.9), layout='constrained')
+    figure = Figure(figsize=(1.9 * len(titles), 1.5 * len(examples) + 0.9), layout='constrained')
     axes = figure.subplots(len(examples), len(titles), squeeze=False)
     for row, example in zip(axes, examples, strict=True):
         panels = [example.image, *(colorize(labels) for labels in example.maps.values())]
@@ -50,10 +49,13 @@ def draw_prediction_grid(
     for cell, title in zip(axes[0], titles, strict=True):
         cell.set_title(title, fontsize=10)
     in_sight = {int(v) for e in examples for labels in e.maps.values() for v in np.unique(labels)}
-    colors = np.array(color_palette(256)) / 255
-    handles = [
-        Patch(facecolor=colors[label], edgecolor='grey', label=names[label])
-        for label in sorted(in_sight - {255})
-    ]
+    legend = {names[label]: _color(label) for label in sorted(in_sight - {VOID})}
+    if VOID in in_sight:
+        legend['void'] = _color(VOID)
+    handles = [Patch(facecolor=c, edgecolor='grey', label=name) for name, c in legend.items()]
     figure.legend(handles=handles, loc='outside lower center', ncols=7, fontsize=9)
     replace_atomically(path, lambda name: figure.savefig(name, dpi=100))
+
+
+def _color(label: int) -> list[float]:
+    return (colorize(np.array([[label]]))[0, 0] / 255).tolist()

@@ -129,7 +129,7 @@ def test_mmengine_round_trip_is_strict():
 @pytest.mark.parametrize('rows', [1, 2, 4, 6, 7, 20])
 @pytest.mark.parametrize('load', [nn.Module.load_state_dict, mmengine_load_state_dict])
 def test_state_that_ends_inside_a_step_is_an_error(rows, load):
-    with pytest.raises(RuntimeError, match='size mismatch|shape'):
+    with pytest.raises(RuntimeError, match=r'size mismatch|shape'):
         load(IncrementalClassifier(4, [3, 2]), merged_state([rows]), strict=True)
 
 

@@ -90,9 +90,9 @@ def test_unknown_name_leaves_no_hook_of_an_earlier_name_behind(model):
 @pytest.mark.parametrize('name', ['idle', 'pair'])
 def test_module_that_gives_no_tensor_is_told(name):
     model = Twice()
-    with pytest.raises(InputError, match=f"'{name}' gives no tensor"):
-        with record_features(model, ['layer', name]):
-            model(torch.randn(5, 2))
+    told = pytest.raises(InputError, match=f"'{name}' gives no tensor")
+    with told, record_features(model, ['layer', name]):
+        model(torch.randn(5, 2))
     assert hooks(model) == 0
 
 

@@ -1,5 +1,6 @@
 """The task object, and tasks of a user's own."""
 
+import ast
 import copy
 import dataclasses
 import pickle
@@ -27,7 +28,7 @@ def test_importing_tasks_loads_no_framework():
         'print(sorted(n for n in sys.modules if n.startswith("mmseg_incremental.")))'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
-    roots, own = map(eval, done.stdout.splitlines())
+    roots, own = map(ast.literal_eval, done.stdout.splitlines())
     assert roots == ['mmseg_incremental']
     assert all(n.startswith(('mmseg_incremental.tasks', 'mmseg_incremental.errors')) for n in own)
 
@@ -156,9 +157,7 @@ def test_255_is_void_however_many_classes_there_are():
         Task('huge', 'mine', names, ((255,),))
 
 
-GROUPS = dict(
-    dataset='voc', name='pets', groups=[['cat', 'dog'], ['horse'], ['cow', 'sheep']]
-)
+GROUPS = dict(dataset='voc', name='pets', groups=[['cat', 'dog'], ['horse'], ['cow', 'sheep']])
 
 
 @pytest.mark.parametrize('wrap', [dict, ConfigDict])

@@ -1,0 +1,521 @@
+"""The class index: what it finds, what it refuses, what it remembers."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_incremental.datasets import DataError, class_index, read_class_sets
+from mmseg_incremental.datasets.class_index import CACHE_NAME, Sample
+
+NUM_CLASSES = 20
+MASKS = {
+    'a': np.array([[0, 1, 2], [0, 255, 1]]),
+    'b': np.array([[20, 20, 20], [20, 20, 20]]),
+    'c': np.array([[0, 255, 0], [0, 0, 0]]),
+    'd': np.array([[0, 7, 0], [0, 0, 15]]),
+}
+CLASSES = {'a': {1, 2}, 'b': {20}, 'c': set(), 'd': {7, 15}}
+
+
+@pytest.fixture
+def root(make_voc):
+    return make_voc(MASKS)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Names of the samples that are opened."""
+    names = []
+    inspect = class_index._inspect
+
+    def recording(sample):
+        names.append(Path(sample.mask).stem)
+        return inspect(sample)
+
+    monkeypatch.setattr(class_index, '_inspect', recording)
+    return names
+
+
+def sample(root, key):
+    return Sample(str(root / f'JPEGImages/{key}.jpg'), str(root / f'SegmentationClass/{key}.png'))
+
+
+def read(root, keys='abcd', num_classes=NUM_CLASSES, fallback=None):
+    samples = [sample(root, key) for key in keys]
+    return read_class_sets(samples, num_classes, str(root), fallback and str(fallback))
+
+
+def problems(root, keys='abcd', num_classes=NUM_CLASSES):
+    with pytest.raises(DataError) as caught:
+        read(root, keys, num_classes)
+    assert all(problem in str(caught.value) for problem in caught.value.problems)
+    return caught.value.problems
+
+
+def next_tick(folder):
+    """Wait until the clock of the file system, which may tick coarsely, has moved on."""
+    probe = folder / 'probe'
+    probe.touch()
+    before = probe.stat().st_ctime_ns
+    while probe.stat().st_ctime_ns == before:
+        probe.touch()
+    probe.unlink()
+
+
+def rewrite(path, data, keep_mtime):
+    before = path.stat()
+    next_tick(path.parent)
+    path.write_bytes(data)
+    if keep_mtime:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def mask_bytes(tmp_path, mask):
+    path = tmp_path / 'other.png'
+    Image.fromarray(np.asarray(mask, dtype=np.uint8)).save(path, compress_level=0)
+    return path.read_bytes()
+
+
+# What it finds
+
+
+def test_finds_the_classes_without_background_and_void(root):
+    assert read(root) == [CLASSES[key] for key in 'abcd']
+
+
+def test_follows_the_order_of_the_list(root):
+    assert read(root, 'dba') == [CLASSES[key] for key in 'dba']
+    assert read(root, 'cddc') == [CLASSES[key] for key in 'cddc']
+
+
+def test_no_samples(root):
+    assert read(root, '') == []
+
+
+@pytest.mark.parametrize('bits', [2, 4, 8])
+def test_reads_the_indices_of_palette_masks(root, bits):
+    mask = Image.new('P', (3, 2))
+    mask.putpalette([value for label in range(256) for value in (255 - label, label, 9)])
+    mask.putdata([0, 3, 2, 0, 0, 3])
+    mask.save(root / 'SegmentationClass/a.png', bits=bits)
+    assert read(root, 'a') == [{2, 3}]
+
+
+@pytest.mark.parametrize('size', [(1, 1), (7, 9), (9, 7), (8, 8), (64, 48)])
+@pytest.mark.parametrize('options', [{}, {'progressive': True}], ids=['baseline', 'progressive'])
+def test_pictures_may_be_of_any_size(root, size, options):
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(noise).save(root / 'JPEGImages/a.jpg', **options)
+    Image.fromarray(np.full(noise.shape[:2], 4, np.uint8)).save(root / 'SegmentationClass/a.png')
+    assert read(root, 'a') == [{4}]
+
+
+def test_pictures_may_be_grey(root):
+    Image.new('L', (3, 2)).save(root / 'JPEGImages/a.jpg')
+    assert read(root, 'a') == [{1, 2}]
+
+
+# What it refuses
+
+
+def cut(path, share=0.5):
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+
+
+def large(root, key):
+    """A picture and a mask whose first half already holds pixels."""
+    rng = np.random.default_rng(1)
+    picture = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(root / f'JPEGImages/{key}.jpg')
+    mask = rng.integers(0, 21, (48, 64), dtype=np.uint8)
+    Image.fromarray(mask).save(root / f'SegmentationClass/{key}.png')
+
+
+def no_mask(picture, mask):
+    mask.unlink()
+
+
+def no_picture(picture, mask):
+    picture.unlink()
+
+
+def folder_for_a_mask(picture, mask):
+    mask.unlink()
+    mask.mkdir()
+
+
+def mask_of_another_size(picture, mask):
+    Image.new('L', (48, 64)).save(mask)
+
+
+def label_21(picture, mask):
+    values = np.zeros((48, 64), np.uint8)
+    values[-1, -1] = 21
+    Image.fromarray(values).save(mask)
+
+
+def label_254(picture, mask):
+    Image.fromarray(np.full((48, 64), 254, np.uint8)).save(mask)
+
+
+def mask_of_16_bits(picture, mask):
+    Image.fromarray(np.ones((48, 64), np.uint16)).save(mask)
+
+
+def rgb_mask(picture, mask):
+    Image.new('RGB', (64, 48)).save(mask)
+
+
+def rgba_mask(picture, mask):
+    Image.new('RGBA', (64, 48)).save(mask)
+
+
+def grey_mask_with_alpha(picture, mask):
+    Image.new('LA', (64, 48)).save(mask)
+
+
+def truncated_picture(picture, mask):
+    cut(picture)
+
+
+def nearly_whole_picture(picture, mask):
+    cut(picture, 0.95)
+
+
+def truncated_mask(picture, mask):
+    cut(mask)
+
+
+def picture_without_content(picture, mask):
+    picture.write_bytes(b'')
+
+
+def mask_without_content(picture, mask):
+    mask.write_bytes(b'')
+
+
+def picture_of_text(picture, mask):
+    picture.write_text('404 not found')
+
+
+def mask_of_text(picture, mask):
+    mask.write_text('404 not found')
+
+
+def mask_with_a_broken_header(picture, mask):
+    data = bytearray(mask.read_bytes())
+    data[11] = 5  # length of the IHDR chunk, which is 13
+    mask.write_bytes(data)
+
+
+BAD = {
+    no_mask: '{mask}: mask not found',
+    no_picture: '{picture}: picture not found',
+    folder_for_a_mask: '{mask}: mask not found',
+    mask_of_another_size: '{mask}: mask is 48x64, its picture is 64x48',
+    label_21: '{mask}: label 21 is outside the classes (0 to 20, void 255)',
+    label_254: '{mask}: label 254 is outside the classes (0 to 20, void 255)',
+    mask_of_16_bits: '{mask}: mask is of mode I;16',
+    rgb_mask: '{mask}: mask is of mode RGB;',
+    rgba_mask: '{mask}: mask is of mode RGBA;',
+    grey_mask_with_alpha: '{mask}: mask is of mode LA;',
+    truncated_picture: '{picture}: picture cannot be read',
+    nearly_whole_picture: '{picture}: picture cannot be read',
+    truncated_mask: '{mask}: mask cannot be read',
+    picture_without_content: '{picture}: picture cannot be read',
+    mask_without_content: '{mask}: mask cannot be read',
+    picture_of_text: '{picture}: picture cannot be read',
+    mask_of_text: '{mask}: mask cannot be read',
+    mask_with_a_broken_header: '{mask}: mask cannot be read',
+}
+
+
+def spoil(root, key, how):
+    """Break a sample and return the expected beginning of the problem."""
+    large(root, key)
+    picture, mask = map(Path, sample(root, key))
+    how(picture, mask)
+    return BAD[how].format(picture=picture, mask=mask)
+
+
+@pytest.mark.parametrize('how', BAD, ids=lambda how: how.__name__)
+def test_refuses(root, how):
+    expected = spoil(root, 'b', how)
+    (problem,) = problems(root)
+    assert problem.startswith(expected)
+
+
+@pytest.mark.parametrize('how', BAD, ids=lambda how: how.__name__)
+def test_refuses_what_was_good_before(root, how):
+    large(root, 'b')
+    read(root)
+    next_tick(root)
+    expected = spoil(root, 'b', how)
+    (problem,) = problems(root)
+    assert problem.startswith(expected)
+
+
+@pytest.mark.parametrize('options', [{}, {'progressive': True}], ids=['baseline', 'progressive'])
+def test_refuses_a_picture_cut_anywhere(root, options):
+    large(root, 'a')
+    picture = Path(sample(root, 'a').image)
+    Image.open(picture).save(picture, **options)
+    whole = picture.read_bytes()
+    for length in np.linspace(1, len(whole) - 1, 40).astype(int):
+        picture.write_bytes(whole[:length])
+        assert problems(root, 'a')[0].startswith(f'{picture}: picture'), length
+
+
+def test_lists_all_problems_in_the_order_of_the_list(make_voc):
+    keys = [f'p{i:02d}' for i in range(len(BAD))]
+    root = make_voc(dict.fromkeys([*keys, 'good'], MASKS['a']))
+    expected = [spoil(root, key, how) for key, how in zip(keys, BAD, strict=True)]
+    order = [k for key in reversed(keys) for k in (key, 'good')]
+    found = problems(root, order)
+    assert len(found) == len(BAD)
+    for problem, start in zip(found, reversed(expected), strict=True):
+        assert problem.startswith(start)
+
+
+def test_the_message_counts_the_problems_and_names_the_data(root):
+    Path(sample(root, 'a').mask).unlink()
+    with pytest.raises(DataError, match=r'1 problem\n') as caught:
+        read(root)
+    assert str(root) in str(caught.value)
+    Path(sample(root, 'b').image).unlink()
+    with pytest.raises(DataError, match=r'2 problems\n'):
+        read(root)
+
+
+def test_a_long_list_of_problems_is_cut_in_the_message_only(root):
+    keys = [f'missing{i}' for i in range(60)]
+    with pytest.raises(DataError, match=r'60 problems') as caught:
+        read(root, keys)
+    assert len(caught.value.problems) == 60
+    assert len(str(caught.value).splitlines()) == 1 + 50 + 1
+    assert '10 more' in str(caught.value)
+
+
+@pytest.mark.parametrize(('label', 'allowed'), [(1, 1), (6, 6), (254, 254)])
+def test_the_last_class_is_inside(root, label, allowed):
+    Image.fromarray(np.full((2, 3), label, np.uint8)).save(root / 'SegmentationClass/a.png')
+    assert read(root, 'a', num_classes=allowed) == [{label}]
+    assert f'label {label} is outside' in problems(root, 'a', num_classes=allowed - 1)[0]
+
+
+def test_the_number_of_classes_applies_to_remembered_masks(root):
+    read(root)
+    assert 'label 20 is outside the classes (0 to 19' in problems(root, num_classes=19)[0]
+
+
+# What it remembers
+
+
+def test_the_cache_lies_beside_the_data_and_is_reused(root, opened):
+    first = read(root)
+    assert sorted(opened) == list('abcd')
+    assert (root / CACHE_NAME).is_file()
+    opened.clear()
+    assert read(root) == first
+    assert opened == []
+
+
+def test_nothing_else_is_left_beside_the_data(root):
+    before = set(root.rglob('*'))
+    read(root)
+    assert set(root.rglob('*')) - before == {root / CACHE_NAME}
+
+
+def test_lists_share_the_cache(root, opened):
+    read(root, 'ab')
+    opened.clear()
+    assert read(root, 'cb') == [CLASSES['c'], CLASSES['b']]
+    assert opened == ['c']
+    opened.clear()
+    assert read(root, 'abc') == [CLASSES[key] for key in 'abc']
+    assert opened == []
+
+
+def test_the_cache_moves_with_the_working_folder(root, opened, monkeypatch):
+    read(root)
+    opened.clear()
+    monkeypatch.chdir(root.parent)
+    relative = Path(root.name)
+    assert read(relative) == [CLASSES[key] for key in 'abcd']
+    assert opened == []
+
+
+@pytest.mark.parametrize('keep_mtime', [False, True])
+def test_a_changed_mask_is_read_again(root, tmp_path, opened, keep_mtime):
+    read(root)
+    opened.clear()
+    path = root / 'SegmentationClass/b.png'
+    size = path.stat().st_size
+    rewrite(path, mask_bytes(tmp_path, [[20, 20, 20], [20, 20, 9]]), keep_mtime)
+    assert path.stat().st_size == size
+    assert read(root) == [CLASSES['a'], {20, 9}, CLASSES['c'], CLASSES['d']]
+    assert opened == ['b']
+    opened.clear()
+    read(root)
+    assert opened == []
+
+
+@pytest.mark.parametrize('keep_mtime', [False, True])
+def test_a_changed_picture_is_checked_again(root, opened, keep_mtime):
+    read(root)
+    opened.clear()
+    path = root / 'JPEGImages/b.jpg'
+    whole = path.read_bytes()
+    rewrite(path, bytes(len(whole)), keep_mtime)
+    (problem,) = problems(root)
+    assert problem.startswith(f'{path}: picture cannot be read')
+    assert opened == ['b']
+    rewrite(path, whole, keep_mtime)
+    opened.clear()
+    assert read(root) == [CLASSES[key] for key in 'abcd']
+    assert opened == ['b']
+
+
+def test_a_replaced_mask_is_read_again(root, tmp_path):
+    read(root)
+    path = root / 'SegmentationClass/b.png'
+    stat = path.stat()
+    other = tmp_path / 'new.png'
+    other.write_bytes(mask_bytes(tmp_path, [[20, 20, 20], [20, 20, 9]]))
+    os.utime(other, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    next_tick(root)
+    other.replace(path)
+    assert read(root, 'b') == [{20, 9}]
+
+
+@pytest.mark.parametrize('how', BAD, ids=lambda how: how.__name__)
+def test_problems_are_never_remembered(root, how):
+    spoil(root, 'b', how)
+    first = problems(root)
+    assert problems(root) == first
+    if how is folder_for_a_mask:
+        Path(sample(root, 'b').mask).rmdir()
+    large(root, 'b')
+    whole = read(root)
+    assert whole[0] == CLASSES['a']
+    assert whole[1] == set(range(1, 21))
+
+
+def test_good_samples_beside_a_problem_are_remembered(root, opened):
+    spoil(root, 'b', rgb_mask)
+    problems(root)
+    opened.clear()
+    problems(root)
+    assert opened == ['b']
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'',
+        b'\x00\xff\xfe',
+        b'{"version": 1, "entr',
+        b'[]',
+        b'null',
+        b'7',
+        b'{}',
+        b'{"version": 0, "entries": {}}',
+        b'{"version": 1}',
+        b'{"version": 1, "entries": 3}',
+        b'{"version": 1, "entries": [1, 2]}',
+        b'{"version": 1, "entries": {"SegmentationClass/a.png": null}}',
+        b'{"version": 1, "entries": {"SegmentationClass/a.png": []}}',
+        b'{"version": 1, "entries": {"SegmentationClass/a.png": {}}}',
+    ],
+)
+def test_a_damaged_cache_is_ignored_and_mended(root, opened, content):
+    (root / CACHE_NAME).write_bytes(content)
+    assert read(root) == [CLASSES[key] for key in 'abcd']
+    opened.clear()
+    assert read(root) == [CLASSES[key] for key in 'abcd']
+    assert opened == []
+
+
+def test_an_entry_without_labels_is_ignored(root):
+    read(root)
+    content = json.loads((root / CACHE_NAME).read_text())
+    for entry in content['entries'].values():
+        del entry['labels']
+    (root / CACHE_NAME).write_text(json.dumps(content))
+    assert read(root) == [CLASSES[key] for key in 'abcd']
+
+
+def test_a_cache_of_another_version_is_ignored(root, opened):
+    read(root)
+    content = json.loads((root / CACHE_NAME).read_text())
+    content['version'] += 1
+    (root / CACHE_NAME).write_text(json.dumps(content))
+    opened.clear()
+    read(root)
+    assert sorted(opened) == list('abcd')
+
+
+# Data that cannot be written
+
+
+@pytest.fixture
+def lock(root, monkeypatch):
+    """Make the data folder refuse new files; permissions would not bind a superuser."""
+    write = class_index.write_atomically
+
+    def refusing(path, text):
+        if Path(path).parent == root:
+            raise PermissionError(13, 'Permission denied', str(path))
+        write(path, text)
+
+    return lambda: monkeypatch.setattr(class_index, 'write_atomically', refusing)
+
+
+@pytest.fixture
+def read_only(root, lock):
+    lock()
+    return root
+
+
+def test_the_fallback_holds_the_cache_of_read_only_data(read_only, tmp_path, opened):
+    fallback = tmp_path / 'fallback'
+    fallback.mkdir()
+    assert read(read_only, fallback=fallback) == [CLASSES[key] for key in 'abcd']
+    assert [path.name for path in fallback.iterdir()] == [CACHE_NAME]
+    assert not (read_only / CACHE_NAME).exists()
+    opened.clear()
+    assert read(read_only, fallback=fallback) == [CLASSES[key] for key in 'abcd']
+    assert opened == []
+
+
+def test_the_fallback_stays_empty_where_the_data_can_be_written(root, tmp_path):
+    fallback = tmp_path / 'fallback'
+    fallback.mkdir()
+    read(root, fallback=fallback)
+    assert list(fallback.iterdir()) == []
+    assert (root / CACHE_NAME).exists()
+
+
+@pytest.mark.parametrize('fallback', [None, 'missing/folder'])
+def test_without_any_cache_the_masks_are_read_every_time(read_only, tmp_path, opened, fallback):
+    for _ in range(2):
+        opened.clear()
+        result = read(read_only, fallback=fallback and tmp_path / fallback)
+        assert result == [CLASSES[key] for key in 'abcd']
+        assert sorted(opened) == list('abcd')
+
+
+def test_read_only_data_may_bring_their_cache(root, lock, tmp_path, opened):
+    read(root, 'abc')
+    fallback = tmp_path / 'fallback'
+    fallback.mkdir()
+    lock()
+    opened.clear()
+    for _ in range(2):
+        assert read(root, fallback=fallback) == [CLASSES[key] for key in 'abcd']
+    assert opened == ['d']
