@@ -18,6 +18,7 @@ from ..utils.files import write_atomically
 CACHE_NAME = '.mmseg_incremental_classes.json'
 _VERSION = 1
 _SHOWN = 50
+_ORIENTATION = 274  # EXIF tag
 
 
 class DataError(InputError):
@@ -117,8 +118,10 @@ def _inspect(sample: Sample) -> tuple[list[int], str]:
     try:
         with Image.open(sample.image) as image:
             size = image.size
+            if image.getexif().get(_ORIENTATION, 1) >= 5:
+                size = size[::-1]  # mmcv turns such pictures when it loads them
             # a small draft still reads the whole stream, so a truncated picture shows
-            image.draft('RGB', (max(size[0] // 8, 1), max(size[1] // 8, 1)))
+            image.draft('RGB', tuple(max(side // 8, 1) for side in image.size))
             image.load()
     except (OSError, SyntaxError, ValueError) as error:
         return [], f'{sample.image}: picture cannot be read ({error})'

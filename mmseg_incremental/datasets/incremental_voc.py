@@ -131,11 +131,13 @@ class IncrementalVOCDataset(PascalVOCDataset):
         else:
             kept = select_images(class_sets, self.task, self.step, self.setting)
         if not kept:
-            names = [self.task.names[c - 1] for c in self.task.new_classes(self.step)]
+            task, step = self.task, self.step
+            labels = task.seen_classes(step) if self.test_mode else task.new_classes(step)
+            names = [task.names[label - 1] for label in labels]
             raise DataError(
                 self.ann_file,
                 [
-                    f'step {self.step} ({", ".join(names)}) of task {self.task.name!r} selects '
+                    f'step {step} ({", ".join(names)}) of task {task.name!r} selects '
                     f'none of its {len(listed)} pictures in the {self.setting} setting'
                 ],
             )

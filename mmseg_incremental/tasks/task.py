@@ -40,6 +40,11 @@ class Task:
     base: int = 0
 
     def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.names) or BACKGROUND in self.names:
+            raise InputError(
+                f'data set {self.dataset!r}: class names must differ, background left out: '
+                f'{list(self.names)}'
+            )
         if not self.groups:
             raise InputError(f'task {self.name!r}: it has no group of classes')
         seen: set[int] = set()
@@ -54,8 +59,10 @@ class Task:
                         f'twice, the second time in step {step}'
                     )
                 seen.add(label)
-        if not 0 <= self.base <= len(seen):
-            raise InputError(f'task {self.name!r}: base {self.base} is not in 0..{len(seen)}')
+        if not isinstance(self.base, int) or not 0 <= self.base <= len(seen):
+            raise InputError(
+                f'task {self.name!r}: base {self.base!r} is not a whole number in 0..{len(seen)}'
+            )
 
     def _check_label(self, label: int, step: int) -> None:
         if label in (0, VOID):

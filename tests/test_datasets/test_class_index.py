@@ -519,3 +519,14 @@ def test_read_only_data_may_bring_their_cache(root, lock, tmp_path, opened):
     for _ in range(2):
         assert read(root, fallback=fallback) == [CLASSES[key] for key in 'abcd']
     assert opened == ['d']
+
+
+def test_picture_turned_by_its_exif_tag_matches_its_mask(tmp_path):
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.new('RGB', (12, 8)).save(tmp_path / 'a.jpg', exif=exif)
+    Image.new('L', (8, 12), 3).save(tmp_path / 'a.png')
+    sample = Sample(str(tmp_path / 'a.jpg'), str(tmp_path / 'a.png'))
+    assert read_class_sets([sample], 20, str(tmp_path)) == [{3}]

@@ -238,3 +238,15 @@ def test_refuses_what_is_no_task(spec):
 
 def test_groups_beat_the_name():
     assert build_task(dict(dataset='voc', name='15-5', groups=[[1], [2]])).groups == ((1,), (2,))
+
+
+@pytest.mark.parametrize('names', [('a', 'a'), ('background', 'b')])
+def test_names_that_cannot_be_told_apart_are_refused(names):
+    with pytest.raises(ValueError, match='class names must differ'):
+        Task('d', 't', names, ((1,), (2,)))
+
+
+@pytest.mark.parametrize('base', ['1', None, 1.5])
+def test_base_must_be_whole(base):
+    with pytest.raises(ValueError, match='not a whole number'):
+        Task('d', 't', ('a', 'b'), ((1,), (2,)), base)
