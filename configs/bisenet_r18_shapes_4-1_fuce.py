@@ -8,3 +8,4 @@ _base_ = [
 ]
 backbone_weights = None
 default_hooks = dict(checkpoint=dict(interval=50))
+method = dict(distillation=[dict(type='UnbiasedKnowledgeDistillation', loss_weight=10.0)])

@@ -69,6 +69,8 @@ def get_protocol(spec: str | Mapping | Protocol) -> Protocol:
     """
     if isinstance(spec, Protocol):
         return spec
+    if not isinstance(spec, (str, Mapping)):
+        raise InputError(f'protocol must be a name or a dict, got {spec!r}')
     choices = {'preset': spec} if isinstance(spec, str) else dict(spec)
     preset = choices.pop('preset', 'mib')
     if preset not in PROTOCOLS:

@@ -50,7 +50,7 @@ def load_checkpoint(path: str | os.PathLike, training_state: bool = False) -> di
             f'{path}: refused, since it is damaged or holds objects other than tensors and plain '
             f'containers, which could run code ({reason})'
         ) from error
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+    except Exception as error:  # damaged bytes can make the unpickler fail in any way
         reason = str(error).split('\n')[0]
         raise CheckpointError(f'{path}: damaged or truncated checkpoint ({reason})') from error
     if not isinstance(content, Mapping):
@@ -74,7 +74,12 @@ def load_step_checkpoint(path: str | os.PathLike, sequence: Mapping, step: int) 
     """
     content = load_checkpoint(path)
     meta = content.get('meta')
-    if not isinstance(meta, Mapping) or 'sequence' not in meta or 'state_dict' not in content:
+    if (
+        not isinstance(meta, Mapping)
+        or not isinstance(meta.get('sequence'), Mapping)
+        or 'step' not in meta
+        or not isinstance(content.get('state_dict'), Mapping)
+    ):
         raise CheckpointError(f'{path}: not the checkpoint of a step')
     for key in ('dataset', 'groups'):
         if meta['sequence'].get(key) != sequence[key]:

@@ -1,6 +1,7 @@
 """Reading a config leaf and telling what sequence it describes."""
 
 import difflib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -43,9 +44,14 @@ def load_config(
     cfg = Config.fromfile(path)
     if options:
         _refuse_misspelt(options, cfg)
-        cfg.merge_from_dict(dict(options))
+        try:
+            cfg.merge_from_dict(dict(options))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f'options {dict(options)} do not fit {path}: {error}') from error
     if isinstance(cfg.get('method'), str):
         cfg.method = find_method(cfg.method, path)
+    if isinstance(cfg.get('crop_size'), int):
+        cfg.crop_size = (cfg.crop_size, cfg.crop_size)
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     check_config(cfg)
     return cfg
@@ -81,6 +87,15 @@ def check_config(cfg: Config) -> None:
     check_method(cfg.method)
     if cfg.setting not in SETTINGS:
         raise InputError(f'unknown setting {cfg.setting!r}; settings are {list(SETTINGS)}')
+    if not isinstance(cfg.batch_size, int) or cfg.batch_size < 1:
+        raise InputError(f'batch_size must be a positive whole number, got {cfg.batch_size!r}')
+    size = cfg.crop_size
+    if not (
+        isinstance(size, (list, tuple))
+        and len(size) == 2
+        and all(isinstance(edge, int) and edge > 0 for edge in size)
+    ):
+        raise InputError(f'crop_size must be (height, width) in pixels, got {size!r}')
     if unknown := sorted(set(cfg.step_schedule) - {'first', 'later'}):
         raise InputError(f'step_schedule has unknown keys {unknown}; known are first and later')
     for part in ('first', 'later'):
@@ -88,6 +103,8 @@ def check_config(cfg: Config) -> None:
 
 
 def _check_schedule(part: str, entry: Mapping) -> None:
+    if not isinstance(entry, Mapping):
+        raise InputError(f'step_schedule.{part} must be a dict, got {entry!r}')
     if unknown := sorted(set(entry) - _SCHEDULE_KEYS):
         raise InputError(
             f'step_schedule.{part} has unknown keys {unknown}; known are {sorted(_SCHEDULE_KEYS)}'
@@ -111,7 +128,7 @@ def describe_sequence(cfg: Config) -> dict:
     """
     task = build_task(cfg.task)
     method = cfg.method.to_dict() if isinstance(cfg.method, ConfigDict) else dict(cfg.method)
-    return {
+    description = {
         'dataset': task.dataset,
         'task': task.name,
         'groups': [[task.names[label - 1] for label in group] for group in task.groups],
@@ -119,3 +136,4 @@ def describe_sequence(cfg: Config) -> dict:
         'protocol': asdict(get_protocol(cfg.protocol)),
         'method': method,
     }
+    return json.loads(json.dumps(description))  # as results.json will give it back

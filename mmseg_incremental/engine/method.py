@@ -29,7 +29,7 @@ def check_method(method: object) -> None:
             f'method must have the keys {sorted(_KEYS)}; '
             f'unknown: {sorted(set(method) - _KEYS)}, missing: {sorted(_KEYS - set(method))}'
         )
-    if method['classifier_init'] not in CLASSIFIER_INITS:
+    if method['classifier_init'] not in list(CLASSIFIER_INITS):
         raise InputError(
             f'method.classifier_init is {method["classifier_init"]!r}; '
             f'known are {sorted(CLASSIFIER_INITS)}'
@@ -50,8 +50,7 @@ def find_method(name: str, config_file: str) -> Config:
         InputError: If there is no such file.
     """
     folder = Path(config_file).parent / '_base_' / 'methods'
-    path = folder / f'{name}.py'
-    if not path.is_file():
-        known = sorted(p.stem for p in folder.glob('*.py'))
+    known = sorted(p.stem for p in folder.glob('*.py'))
+    if name not in known:
         raise InputError(f'unknown method {name!r}; methods in {folder} are {known}')
-    return Config.fromfile(path).method
+    return Config.fromfile(folder / f'{name}.py').method

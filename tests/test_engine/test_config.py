@@ -190,7 +190,6 @@ def test_options_may_be_tuples_or_lists(read_once):
         assert step.model.data_preprocessor.size == (64, 32)
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason='crop_size=64 is a TypeError, not told')
 def test_one_number_is_a_square_crop_or_is_told(read_once):
     try:
         step = step_config(load_config(MIB, options('crop_size=64')), 0)
@@ -308,7 +307,6 @@ def test_mistake_is_told(changes, message, read_once):
         load_config(MIB, changes)
 
 
-@pytest.mark.xfail(strict=True, reason='errors of another kind come through')
 @pytest.mark.parametrize(
     'changes',
     [
@@ -382,7 +380,6 @@ def test_description_is_plain_and_survives_a_json_file(leaf):
     assert json.loads(json.dumps(description)) == description
 
 
-@pytest.mark.xfail(strict=True, reason='tuples become lists in results.json; --resume then refuses')
 def test_description_with_tuples_survives_a_json_file(read_once):
     cfg = load_config(
         SHAPES, {'method.loss': dict(type='CrossEntropyLoss', class_weight=(1.0, 2.0))}

@@ -206,7 +206,7 @@ def test_result_holds_only_what_a_runner_takes():
     ('leaf', 'rates', 'length'),
     [
         (ONE_BY_ONE, (2.5e-2, 2.5e-3), ({'epochs': 30}, {'epochs': 30})),
-        (ILT, (3e-2, 3e-3), ({'iters': 400}, {'iters': 120})),
+        (ILT, (3e-2, 1e-2), ({'iters': 400}, {'iters': 150})),
     ],
     ids=['paper', 'demo'],
 )

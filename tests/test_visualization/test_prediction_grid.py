@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +71,7 @@ def test_legend_names_the_classes_in_sight(tmp_path, drawn):
     assert [text.get_text() for text in legend.get_texts()] == ['background', 'ring', 'void']
     colors = [patch.get_facecolor()[:3] for patch in legend.get_patches()]
     assert colors[1] == pytest.approx((128 / 255, 128 / 255, 0))
+    assert colors[2] == pytest.approx((224 / 255, 224 / 255, 192 / 255))
 
 
 def test_nothing_but_void_can_be_drawn(tmp_path):
@@ -82,8 +84,7 @@ def test_failed_drawing_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeyp
     path.write_bytes(b'old')
 
     def fail(_figure, name, **_):
-        with open(name, 'wb') as file:
-            file.write(b'half')
+        Path(name).write_bytes(b'half')
         raise OSError('no space left on device')
 
     monkeypatch.setattr(Figure, 'savefig', fail)

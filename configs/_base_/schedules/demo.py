@@ -4,6 +4,6 @@ batch_size = 12
 crop_size = (64, 64)
 step_schedule = dict(
     first=dict(_delete_=True, lr=3.0e-2, iters=400),
-    later=dict(_delete_=True, lr=3.0e-3, iters=120),
+    later=dict(_delete_=True, lr=1.0e-2, iters=150),
 )
 auto_scale_lr = dict(base_batch_size=12)
