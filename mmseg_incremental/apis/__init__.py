@@ -4,7 +4,7 @@ from ..utils.quiet import ignore_known_warnings, quiet
 
 ignore_known_warnings()
 with quiet():
-    import mmpretrain.models
+    import mmpretrain.models  # noqa: F401  before a config asks for its backbones
     from mmseg.utils import register_all_modules
 
     register_all_modules()
@@ -21,7 +21,6 @@ __all__ = [
     'evaluation',
     'get_task',
     'load_config',
-    'mmpretrain',
     'models',
     'plan_sequence',
     'run_sequence',
