@@ -117,13 +117,10 @@ def _make_work_dir(work_dir: str) -> None:
 
 
 def _open_results(cfg: Config, path: Path) -> SequenceResults:
-    if path.is_file():
-        return SequenceResults.load(path)
-    results = SequenceResults(describe_sequence(cfg))
-    if is_main_process():
-        results.save(path)
+    if is_main_process() and not path.is_file():
+        SequenceResults(describe_sequence(cfg)).save(path)
     barrier()
-    return results
+    return SequenceResults.load(path)
 
 
 def _train(cfg: Config, plan: StepPlan, launcher: str) -> None:
