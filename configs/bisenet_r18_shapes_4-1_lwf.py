@@ -8,4 +8,3 @@ _base_ = [
 ]
 backbone_weights = None
 default_hooks = dict(checkpoint=dict(interval=50))
-method = dict(distillation=[dict(type='KnowledgeDistillation', loss_weight=10.0)])
