@@ -6,7 +6,12 @@ import warnings
 from collections.abc import Iterator
 
 #: Warnings about choices that are made on purpose, or about optional parts not needed here.
-_KNOWN = ('Fail to import', 'Default ``avg_non_ignore`` is False')
+_KNOWN = (
+    'Fail to import',
+    'Default ``avg_non_ignore`` is False',
+    'Setting (OMP|MKL)_NUM_THREADS',
+    '`broadcast_buffers` is deprecated',
+)
 
 
 @contextlib.contextmanager
