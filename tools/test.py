@@ -122,7 +122,7 @@ def main(argv: list[str] | None = None) -> None:
         cfg = load_config(args.config, args.cfg_options, str(work_dir))
         check_work_dir(cfg)
         checkpoints = find_checkpoints(path)
-        join_processes(args.launcher)
+        join_processes(args.launcher, cfg.get('env_cfg', {}))
         results = evaluate(cfg, checkpoints, args.launcher)
         report(results, work_dir, args.out)
     except InputError as error:

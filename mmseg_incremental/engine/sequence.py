@@ -49,7 +49,7 @@ def run_sequence(
         InputError: If anything cannot be used; see :func:`plan_sequence`.
         NonFiniteLossError: If the loss becomes NaN or infinite.
     """
-    join_processes(launcher)
+    join_processes(launcher, cfg.get('env_cfg', {}))
     plans = _plan_on_main_process(cfg, steps, resume)
     results_path = Path(cfg.work_dir, 'results.json')
     results = _open_results(cfg, results_path)

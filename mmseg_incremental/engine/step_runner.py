@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Mapping
 
 import torch
 from mmengine.config import Config
@@ -28,17 +29,18 @@ def _is_for_terminal(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.ERROR or (text.startswith('Iter(') and 'aAcc' not in text)
 
 
-def join_processes(launcher: str) -> None:
+def join_processes(launcher: str, env_cfg: Mapping) -> None:
     """Join the other processes of a distributed run.
 
     Args:
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``. Without CUDA only
             ``'pytorch'`` works; it then uses the gloo backend.
+        env_cfg: The config's; its ``dist_cfg`` gives backend and timeout where there is CUDA.
     """
     if launcher == 'none' or is_distributed():
         return
     if torch.cuda.is_available():
-        init_dist(launcher, backend='nccl')
+        init_dist(launcher, **env_cfg.get('dist_cfg', {}))
     else:
         torch.distributed.init_process_group('gloo')
 

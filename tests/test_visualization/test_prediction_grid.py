@@ -18,20 +18,6 @@ def example(seed, size=(20, 30), labels=(0, 1, 255)):
     return Example(image, maps)
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """Figures in the order in which they were saved."""
-    figures = []
-    save = Figure.savefig
-
-    def spy(figure, *args, **kwargs):
-        figures.append(figure)
-        return save(figure, *args, **kwargs)
-
-    monkeypatch.setattr(Figure, 'savefig', spy)
-    return figures
-
-
 def read(path):
     with Image.open(path) as image:
         image.load()

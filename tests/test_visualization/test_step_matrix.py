@@ -26,19 +26,6 @@ def results(*steps):
     return recorded
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    figures = []
-    save = Figure.savefig
-
-    def spy(figure, *args, **kwargs):
-        figures.append(figure)
-        return save(figure, *args, **kwargs)
-
-    monkeypatch.setattr(Figure, 'savefig', spy)
-    return figures
-
-
 THREE = (
     (91.0, 60.4, 2.0),
     (92.0, math.nan, 30.6, 10.0),
