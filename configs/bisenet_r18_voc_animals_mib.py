@@ -1,11 +1,9 @@
 _base_ = [
     './_base_/models/bisenet_r18.py',
-    './_base_/datasets/voc.py',
+    './_base_/datasets/voc_small.py',
     './_base_/tasks/voc_animals.py',
     './_base_/methods/mib.py',
     './_base_/schedules/small_cpu.py',
     './_base_/default_runtime.py',
 ]
-train_dataloader = dict(num_workers=1)
-test_dataloader = dict(num_workers=1)
 default_hooks = dict(checkpoint=dict(interval=50))

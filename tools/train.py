@@ -40,6 +40,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='go on with an interrupted sequence, also inside a step; finished steps are kept',
     )
+    parser.add_argument(
+        '--base',
+        metavar='DIR',
+        help='take step 0 from this finished sequence in place of training it (its step_0.pth is '
+        'copied); methods of one task share their step 0',
+    )
     parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
     parser.add_argument(
         '--auto-scale-lr',
@@ -82,12 +88,12 @@ def main(argv: list[str] | None = None) -> None:
         if args.auto_scale_lr:
             cfg.auto_scale_lr.enable = True
         if args.dry_run:
-            plans = plan_sequence(cfg, args.steps, args.resume, world_size())
+            plans = plan_sequence(cfg, args.steps, args.resume, world_size(), args.base)
             get_console().print(plan_table(cfg, plans))
             if problem := check_backbone_weights(cfg.backbone_weights):
                 print(f'note: {problem}')
             return
-        run_sequence(cfg, args.steps, args.resume, args.launcher)
+        run_sequence(cfg, args.steps, args.resume, args.launcher, args.base)
     except InputError as error:
         sys.exit(f'error: {error}' if is_main_process() else 1)
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """Which pictures and labels a step sees."""
 
 from .class_index import DataError, read_class_sets
+from .distance_map import AddDistanceMap
 from .incremental_voc import IncrementalVOCDataset
 from .label_table import MapLabels, label_table
 from .protocol import PROTOCOLS, Protocol, get_protocol
@@ -10,6 +11,7 @@ from .selection import SETTINGS, select_images, select_test_images
 __all__ = [
     'PROTOCOLS',
     'SETTINGS',
+    'AddDistanceMap',
     'DataError',
     'Draw',
     'IncrementalVOCDataset',

@@ -3,9 +3,12 @@
 from .checkpoint import CheckpointError, load_checkpoint
 from .config import check_config, describe_sequence, load_config
 from .evaluate import evaluate_step
+from .fingerprint import step_fingerprint
 from .incremental_loop import IncrementalLoop, NonFiniteLossError
+from .learning_curve import LearningCurve
 from .plain_config import plain_config
-from .plan import StepPlan, plan_sequence, plan_table
+from .plan import StepPlan, plan_sequence
+from .plan_table import plan_table
 from .sequence import run_sequence
 from .step_config import step_config
 from .step_runner import StepRunner
@@ -15,6 +18,7 @@ __all__ = [
     'CheckpointError',
     'IncrementalLoop',
     'IncrementalTrainLoop',
+    'LearningCurve',
     'NonFiniteLossError',
     'StepPlan',
     'StepRunner',
@@ -28,4 +32,5 @@ __all__ = [
     'plan_table',
     'run_sequence',
     'step_config',
+    'step_fingerprint',
 ]

@@ -19,7 +19,7 @@ REQUIRED = (
     'batch_size', 'step_schedule', 'model', 'train_dataloader', 'test_dataloader',
     'optim_wrapper', 'param_scheduler',
 )  # fmt: skip
-_SCHEDULE_KEYS = {'lr', 'epochs', 'iters', 'freeze_norm'}
+_SCHEDULE_KEYS = {'lr', 'epochs', 'iters', 'freeze_norm', 'num_evaluations'}
 
 
 def load_config(
@@ -114,6 +114,11 @@ def _check_schedule(part: str, entry: Mapping) -> None:
         raise InputError(
             f'step_schedule.{part} must give lr and one of epochs and iters (the other None), '
             f'got {dict(entry)}'
+        )
+    number = entry.get('num_evaluations', 1)
+    if not isinstance(number, int) or number < 1:
+        raise InputError(
+            f'step_schedule.{part}.num_evaluations must be a positive whole number, got {number!r}'
         )
 
 

@@ -9,7 +9,10 @@ from .config import describe_sequence
 from .step_config import step_config
 from .step_runner import StepRunner, fit_to_machine
 
-_TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks')
+_TRAINING = (
+    'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks',
+    'val_dataloader', 'val_cfg', 'val_evaluator',
+)  # fmt: skip
 
 
 def evaluate_step(
@@ -32,7 +35,7 @@ def evaluate_step(
     state = load_step_checkpoint(checkpoint, describe_sequence(cfg), step)['state_dict']
     step_cfg = step_config(cfg, step)
     for key in _TRAINING:
-        step_cfg.pop(key)
+        step_cfg.pop(key, None)
     step_cfg.model.distillation = []
     step_cfg.experiment_name += '_evaluation'
     fit_to_machine(step_cfg, launcher)

@@ -49,17 +49,24 @@ class IncrementalLoop(Hook):
         sequence_dir: Folder of the sequence.
         sequence: What :func:`~mmseg_incremental.engine.config.describe_sequence` says.
         classifier_init: Name of the initialisation of new classifiers.
+        fingerprint: What the step's weights depend on; kept in its checkpoint.
     """
 
     priority = 'NORMAL'
 
     def __init__(
-        self, step: int, sequence_dir: str, sequence: Mapping, classifier_init: str
+        self,
+        step: int,
+        sequence_dir: str,
+        sequence: Mapping,
+        classifier_init: str,
+        fingerprint: str | None = None,
     ) -> None:
         self.step = step
         self.sequence_dir = Path(sequence_dir)
         self.sequence = sequence.to_dict() if hasattr(sequence, 'to_dict') else dict(sequence)
         self.init_classifier = CLASSIFIER_INITS[classifier_init]
+        self.fingerprint = fingerprint
 
     def before_train(self, runner: Runner) -> None:
         """Take over the step before.
@@ -118,6 +125,7 @@ class IncrementalLoop(Hook):
                 dataset_meta=_plain_meta(runner.train_dataloader.dataset.metainfo),
                 iterations=runner.iter,
                 seed=runner.seed,
+                fingerprint=self.fingerprint,
             )
             path = self.sequence_dir / f'step_{self.step}.pth'
             save_step_checkpoint(path, _unwrap(runner.model), meta)

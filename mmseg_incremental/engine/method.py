@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from ..errors import InputError
 from ..models import CLASSIFIER_INITS
 
 _KEYS = {'name', 'loss', 'distillation', 'classifier_init'}
+_OPTIONAL_KEYS = {'first_loss'}
 
 
 def check_method(method: object) -> None:
@@ -17,23 +18,38 @@ def check_method(method: object) -> None:
     Args:
         method: ``dict(name=, loss=, distillation=, classifier_init=)``: the method's name, the
             config of its segmentation loss, the list of its distillation losses' configs and the
-            name of the initialisation of new classifiers.
+            name of the initialisation of new classifiers; ``first_loss=`` is the loss of step 0
+            where it is another one.
 
     Raises:
         InputError: If it is no such dict.
     """
     if not isinstance(method, Mapping):
         raise InputError(f'method must be a dict with the keys {sorted(_KEYS)}, got {method!r}')
-    if set(method) != _KEYS:
+    if set(method) - _OPTIONAL_KEYS != _KEYS:
+        unknown = sorted(set(method) - _KEYS - _OPTIONAL_KEYS)
         raise InputError(
             f'method must have the keys {sorted(_KEYS)}; '
-            f'unknown: {sorted(set(method) - _KEYS)}, missing: {sorted(_KEYS - set(method))}'
+            f'unknown: {unknown}, missing: {sorted(_KEYS - set(method))}'
         )
     if method['classifier_init'] not in list(CLASSIFIER_INITS):
         raise InputError(
             f'method.classifier_init is {method["classifier_init"]!r}; '
             f'known are {sorted(CLASSIFIER_INITS)}'
         )
+
+
+def step_loss(method: Mapping, step: int) -> ConfigDict | list[ConfigDict]:
+    """Config of the segmentation loss, or of several, of a step.
+
+    Args:
+        method: A checked ``method`` entry.
+        step: The step.
+
+    Returns:
+        ``first_loss`` at step 0 where the method has one, ``loss`` otherwise.
+    """
+    return method['first_loss'] if step == 0 and 'first_loss' in method else method['loss']
 
 
 def find_method(name: str, config_file: str) -> Config:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmseg.registry import DATASETS
-from rich.table import Table
 
 from ..datasets import DataError
 from ..errors import InputError
 from ..evaluation import SequenceResults
 from ..tasks import build_task
+from .base_step import find_base, is_outdated, saved_fingerprint
 from .checkpoint import (
     CheckpointError,
     load_checkpoint,
@@ -20,6 +20,7 @@ from .checkpoint import (
     newest_training_checkpoint,
 )
 from .config import describe_sequence
+from .fingerprint import step_fingerprint
 from .step_config import step_config
 from .train_loop import training_iters
 
@@ -39,6 +40,9 @@ class StepPlan:
         target: Checkpoint that it writes.
         done: Whether that checkpoint is there already.
         resume_from: Checkpoint inside the step to go on from.
+        taken_from: Checkpoint of another sequence that is taken in place of training.
+        fingerprint: What the weights depend on, see :func:`step_fingerprint`.
+        outdated: Whether the finished checkpoint was trained with another fingerprint.
     """
 
     step: int
@@ -51,10 +55,17 @@ class StepPlan:
     target: str
     done: bool
     resume_from: str | None
+    taken_from: str | None
+    fingerprint: str
+    outdated: bool
 
 
 def plan_sequence(
-    cfg: Config, steps: Sequence[int] | None = None, resume: bool = False, world_size: int = 1
+    cfg: Config,
+    steps: Sequence[int] | None = None,
+    resume: bool = False,
+    world_size: int = 1,
+    base: str | os.PathLike | None = None,
 ) -> list[StepPlan]:
     """Check the data of all chosen steps and tell what each will do.
 
@@ -63,6 +74,7 @@ def plan_sequence(
         steps: The steps to run. Defaults to all.
         resume: Whether steps that are done or begun may be there.
         world_size: Number of processes.
+        base: Work dir of a sequence whose finished step 0 is taken in place of training it.
 
     Returns:
         The plans in the order of the steps.
@@ -77,14 +89,17 @@ def plan_sequence(
     for step in chosen:
         task.new_classes(step)
     check_work_dir(cfg)
-    plans, problems = [], {}
+    base = base and find_base(cfg, base)
+    plans, problems, before = {}, {}, None
     for step in chosen:
         try:
-            counts = _count_images(cfg, step)
+            data = _read_lists(cfg, step)
         except DataError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        plans.append(_plan_step(cfg, step, counts, resume, world_size))
+        before = plans[step - 1].fingerprint if step - 1 in plans else None
+        plans[step] = _plan_step(cfg, step, data, resume, world_size, before, base)
+    plans = list(plans.values())
     if problems:
         raise DataError(cfg.data_root, list(problems))
     for plan in plans:
@@ -143,22 +158,33 @@ def check_backbone_weights(path: str | None) -> str | None:
     return None
 
 
-def _count_images(cfg: Config, step: int) -> tuple[int, int]:
-    """Pictures for training and for evaluation; problems of both lists are raised together."""
+def _read_lists(cfg: Config, step: int) -> tuple[list[str], int]:
+    """Names of the training pictures, and the number of those for evaluation.
+
+    Problems of both lists are raised together.
+    """
     step_cfg = step_config(cfg, step)
-    counts, problems = [], []
+    datasets, problems = [], []
     for loader in (step_cfg.train_dataloader, step_cfg.test_dataloader):
         try:
-            counts.append(len(DATASETS.build(loader.dataset)))
+            datasets.append(DATASETS.build(loader.dataset))
         except DataError as error:
             problems += [p for p in error.problems if p not in problems]
     if problems:
         raise DataError(cfg.data_root, problems)
-    return counts[0], counts[1]
+    training, test = datasets
+    infos = (training.get_data_info(place) for place in range(len(training)))
+    return [Path(info['img_path']).name for info in infos], len(test)
 
 
 def _plan_step(
-    cfg: Config, step: int, counts: tuple[int, int], resume: bool, world_size: int
+    cfg: Config,
+    step: int,
+    data: tuple[list[str], int],
+    resume: bool,
+    world_size: int,
+    before: str | None,
+    base: str | None,
 ) -> StepPlan:
     task = build_task(cfg.task)
     step_cfg = step_config(cfg, step)
@@ -168,20 +194,26 @@ def _plan_step(
     scale = cfg.get('auto_scale_lr') or {}
     if scale.get('enable'):
         lr = lr * batch_size / scale['base_batch_size']
-    target = Path(cfg.work_dir, f'step_{step}.pth')
-    resume_from = newest_training_checkpoint(step_cfg.work_dir) if resume else None
-    before = f'{cfg.work_dir}/step_{step - 1}.pth'
+    source, target = (Path(cfg.work_dir, f'step_{t}.pth') for t in (step - 1, step))
+    if step and source.is_file():
+        before = saved_fingerprint(source)
+    fingerprint = step_fingerprint(cfg, step, data[0], before, world_size)
+    done = target.is_file()
+    resume_from = newest_training_checkpoint(step_cfg.work_dir) if resume and not done else None
     return StepPlan(
         step=step,
         new_classes=tuple(task.names[label - 1] for label in task.new_classes(step)),
-        num_images=counts[0],
-        num_test_images=counts[1],
-        iters=training_iters(counts[0], batch_size, **length),
+        num_images=len(data[0]),
+        num_test_images=data[1],
+        iters=training_iters(len(data[0]), batch_size, **length),
         lr=lr,
-        source=before if step else str(cfg.backbone_weights or 'random weights'),
+        source=str(source) if step else str(cfg.backbone_weights or 'random weights'),
         target=str(target),
-        done=target.is_file(),
-        resume_from=None if target.is_file() else resume_from,
+        done=done,
+        resume_from=resume_from,
+        taken_from=base if step == 0 and not done and not resume_from else None,
+        fingerprint=fingerprint,
+        outdated=done and is_outdated(target, fingerprint),
     )
 
 
@@ -194,36 +226,3 @@ def _check_predecessor(cfg: Config, plan: StepPlan, chosen: Sequence[int]) -> No
             f'run step {plan.step - 1} first (--steps {plan.step - 1} {plan.step})'
         )
     load_step_checkpoint(plan.source, describe_sequence(cfg), plan.step - 1)
-
-
-def plan_table(cfg: Config, plans: Sequence[StepPlan]) -> Table:
-    """The plans as a table for the terminal.
-
-    Args:
-        cfg: Config of the sequence.
-        plans: Its steps.
-
-    Returns:
-        One row per step: classes, pictures, iterations, learning rate, checkpoints.
-    """
-    title = f'{cfg.method.name} on {cfg.task.dataset} {cfg.task.name}, {cfg.setting}'
-    table = Table(title=title, caption=f'checkpoints are in {cfg.work_dir}')
-    table.add_column('step')
-    table.add_column('new classes', max_width=40)
-    for name in ('pictures', 'evaluated on', 'iterations', 'learning rate'):
-        table.add_column(name, justify='right')
-    table.add_column('checkpoint in', overflow='fold')
-    table.add_column('checkpoint out')
-    for plan in plans:
-        source = plan.resume_from or plan.source
-        table.add_row(
-            str(plan.step),
-            ', '.join(plan.new_classes),
-            str(plan.num_images),
-            str(plan.num_test_images),
-            str(plan.iters),
-            f'{plan.lr:g}',
-            source.removeprefix(f'{cfg.work_dir}/'),
-            f'{Path(plan.target).name}{" (done)" if plan.done else ""}',
-        )
-    return table

@@ -12,11 +12,14 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from ..errors import InputError
 from ..evaluation import SequenceResults, results_table
 from ..utils.console import get_console
+from .base_step import saved_fingerprint, take_base
 from .config import describe_sequence
 from .evaluate import evaluate_step
+from .learning_curve import read_learning_curve
 from .pictures import draw_sequence
 from .plain_config import write_plain_config
-from .plan import StepPlan, check_backbone_weights, plan_sequence, plan_table
+from .plan import StepPlan, check_backbone_weights, plan_sequence
+from .plan_table import plan_table
 from .step_config import step_config
 from .step_runner import StepRunner, fit_to_machine, join_processes, world_size
 
@@ -28,6 +31,7 @@ def run_sequence(
     steps: Sequence[int] | None = None,
     resume: bool = False,
     launcher: str = 'none',
+    base: str | os.PathLike | None = None,
 ) -> SequenceResults:
     """Train and evaluate the steps of a sequence.
 
@@ -41,6 +45,7 @@ def run_sequence(
         steps: The steps to run. Defaults to all.
         resume: Skip steps that are done and go on inside a step that was interrupted.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        base: Work dir of a sequence whose finished step 0 is taken in place of training it.
 
     Returns:
         All results in the work dir.
@@ -50,20 +55,33 @@ def run_sequence(
         NonFiniteLossError: If the loss becomes NaN or infinite.
     """
     join_processes(launcher, cfg.get('env_cfg', {}))
-    plans = _plan_on_main_process(cfg, steps, resume)
+    plans = _plan_on_main_process(cfg, steps, resume, base)
     results_path = Path(cfg.work_dir, 'results.json')
     results = _open_results(cfg, results_path)
     if is_main_process():
         console.print(plan_table(cfg, plans))
     for plan in plans:
-        if not plan.done:
+        if plan.outdated:
+            _say(f'note: step {plan.step} is there, but was trained with other settings or data')
+        if plan.taken_from:
+            _say(f'step {plan.step}: taken from {plan.taken_from}')
+            _take(cfg, plan)
+        elif not plan.done:
             _say(f'step {plan.step}: learning {", ".join(plan.new_classes)}')
             _train(cfg, plan, launcher)
         if plan.done and plan.step in results.steps:
             continue
         _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
         metrics = evaluate_step(cfg, plan.step, plan.target, launcher)
-        results.record(plan.step, metrics, num_images=plan.num_images, iterations=plan.iters)
+        facts = dict(
+            num_images=plan.num_images,
+            iterations=plan.iters,
+            batch_size=cfg.batch_size * world_size(),
+            fingerprint=saved_fingerprint(plan.target),
+        )
+        if curve := read_learning_curve(Path(cfg.work_dir, f'step_{plan.step}')):
+            facts['learning_curve'] = curve
+        results.record(plan.step, metrics, **facts)
         if is_main_process():
             write_plain_config(cfg, plan.step, Path(cfg.work_dir, f'step_{plan.step}.py'))
             results.save(results_path)
@@ -83,13 +101,16 @@ def _say(text: str) -> None:
         console.print(text, soft_wrap=True)
 
 
-def _plan_on_main_process(cfg: Config, steps: Sequence[int] | None, resume: bool) -> list[StepPlan]:
+def _plan_on_main_process(
+    cfg: Config, steps: Sequence[int] | None, resume: bool, base: str | os.PathLike | None
+) -> list[StepPlan]:
     """Plan once; every process learns of an error."""
     plans, problem = [], None
     if is_main_process():
         try:
-            plans = plan_sequence(cfg, steps, resume, world_size())
-            starts_anew = plans[0].step == 0 and not plans[0].done
+            plans = plan_sequence(cfg, steps, resume, world_size(), base)
+            first = plans[0]
+            starts_anew = first.step == 0 and not (first.done or first.taken_from)
             if starts_anew and (text := check_backbone_weights(cfg.backbone_weights)):
                 raise InputError(text)
             _make_work_dir(cfg.work_dir)
@@ -123,8 +144,15 @@ def _open_results(cfg: Config, path: Path) -> SequenceResults:
     return SequenceResults.load(path)
 
 
+def _take(cfg: Config, plan: StepPlan) -> None:
+    if is_main_process():
+        take_base(cfg, plan.taken_from, plan.target, plan.fingerprint)
+    barrier()
+
+
 def _train(cfg: Config, plan: StepPlan, launcher: str) -> None:
     step_cfg = step_config(cfg, plan.step)
+    step_cfg.custom_hooks[-1].fingerprint = plan.fingerprint
     fit_to_machine(step_cfg, launcher)
     if plan.resume_from:
         step_cfg.load_from, step_cfg.resume = plan.resume_from, True

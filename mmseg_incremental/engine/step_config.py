@@ -3,9 +3,11 @@
 import copy
 
 from mmengine.config import Config, ConfigDict
+from mmseg.registry import MODELS
 
 from ..tasks import Task, build_task
 from .config import describe_sequence
+from .method import step_loss
 
 _SEQUENCE_KEYS = (
     'task', 'method', 'setting', 'protocol', 'data_root', 'backbone_weights', 'crop_size',
@@ -43,6 +45,12 @@ def step_config(cfg: Config, step: int) -> Config:
         type='IncrementalTrainLoop', epochs=schedule.get('epochs'), iters=schedule.get('iters')
     )
     out.test_cfg = dict(type='TestLoop')
+    hooks = list(out.get('custom_hooks', []))
+    if (number := schedule.get('num_evaluations', 1)) > 1:
+        out.train_cfg.num_evaluations = number
+        out.val_cfg = dict(type='ValLoop')
+        out.val_dataloader, out.val_evaluator = out.test_dataloader, out.test_evaluator
+        hooks.append(dict(type='LearningCurve'))
     hook = dict(
         type='IncrementalLoop',
         step=step,
@@ -50,7 +58,7 @@ def step_config(cfg: Config, step: int) -> Config:
         sequence=describe_sequence(cfg),
         classifier_init=out.method.classifier_init,
     )
-    out.custom_hooks = [*out.get('custom_hooks', []), hook]
+    out.custom_hooks = [*hooks, hook]
     out.work_dir = f'{cfg.work_dir}/step_{step}'
     out.experiment_name = f'step_{step}'
     out.load_from, out.resume = None, False
@@ -62,11 +70,11 @@ def step_config(cfg: Config, step: int) -> Config:
 def _set_model(out: Config, task: Task, step: int, schedule: ConfigDict) -> None:
     model, method = out.model, out.method
     model.data_preprocessor.size = tuple(out.crop_size)
-    model.distillation = method.distillation
+    model.distillation = method.distillation if step else []
     model.freeze_norm = schedule.get('freeze_norm', False)
     for head in model_heads(model):
         head.classes_per_step = task.classes_per_step(step)
-        head.loss_decode = copy.deepcopy(method.loss)
+        head.loss_decode = copy.deepcopy(step_loss(method, step))
     if out.backbone_weights and step == 0:
         # the wrapped backbone of BiSeNet has the pretrained weights, not BiSeNet itself; next to
         # another initialisation mmpretrain would set the residual branches to zero after loading
@@ -82,10 +90,18 @@ def model_heads(model: ConfigDict) -> list[ConfigDict]:
 
 def _set_data(out: Config, task: Task, step: int) -> None:
     out.train_dataloader.batch_size = out.batch_size
-    for transform in out.train_dataloader.dataset.pipeline:
+    height, width = out.crop_size
+    pipeline = out.train_dataloader.dataset.pipeline
+    for transform in pipeline:
         if 'crop_size' in transform:
-            transform.crop_size = tuple(out.crop_size)
+            # mmcv's CenterCrop takes (width, height), mmseg's crops take (height, width)
+            wide = transform.type in ('CenterCrop', 'mmcv.CenterCrop')
+            transform.crop_size = (width, height) if wide else (height, width)
+    num_old = sum(task.classes_per_step(step)[:-1])
+    pipeline.extend(_loss_transforms(step_loss(out.method, step), num_old))
     for loader in (out.train_dataloader, out.test_dataloader):
+        if not loader.get('num_workers'):
+            loader.persistent_workers = False  # PyTorch refuses it without workers
         loader.dataset.update(
             task=out.task,
             step=step,
@@ -99,6 +115,19 @@ def _set_data(out: Config, task: Task, step: int) -> None:
         groups=channel_groups(task, step, background=False),
         background_groups=channel_groups(task, step, background=True),
     )
+
+
+def _loss_transforms(losses: ConfigDict | list[ConfigDict], num_old: int) -> list[ConfigDict]:
+    """Configs of the transforms that make the maps per pixel that losses take, each once."""
+    transforms = []
+    for cfg in losses if isinstance(losses, list) else [losses]:
+        # mmseg's losses need none; to build them here would only repeat their warnings
+        if hasattr(MODELS.get(cfg.type), 'transforms'):
+            loss = MODELS.build(cfg)
+            loss.num_old = num_old  # as the heads will tell it
+            new = [ConfigDict(transform) for transform in loss.transforms()]
+            transforms += [transform for transform in new if transform not in transforms]
+    return transforms
 
 
 def channel_groups(task: Task, step: int, background: bool) -> dict[str, list[int]]:

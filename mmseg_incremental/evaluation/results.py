@@ -37,6 +37,27 @@ def average(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
+def group_metrics(metrics: Mapping[str, float]) -> dict:
+    """Sort flat metrics into groups.
+
+    Args:
+        metrics: What :class:`ClassGroupIoUMetric` measures: metric name to percentage.
+
+    Returns:
+        ``mIoU``, ``mIoU_with_background`` and ``IoU``, each name to percentage, and
+        ``pixel_accuracy``; None stands for NaN.
+    """
+    result: dict = {kind: {} for kind in _KINDS.values()}
+    for key, value in metrics.items():
+        value = None if math.isnan(value) else value
+        kind, _, name = key.partition('/')
+        if kind == 'aAcc':
+            result['pixel_accuracy'] = value
+        elif kind in _KINDS:
+            result[_KINDS[kind]][name] = value
+    return result
+
+
 class SequenceResults:
     """Results of a sequence, step by step.
 
@@ -85,15 +106,7 @@ class SequenceResults:
             metrics: Metric name to percentage.
             **facts: Anything else worth keeping, such as the number of pictures.
         """
-        result: dict = {**facts, **{kind: {} for kind in _KINDS.values()}}
-        for key, value in metrics.items():
-            value = None if math.isnan(value) else value
-            kind, _, name = key.partition('/')
-            if kind == 'aAcc':
-                result['pixel_accuracy'] = value
-            else:
-                result[_KINDS[kind]][name] = value
-        self.steps[step] = result
+        self.steps[step] = {**facts, **group_metrics(metrics)}
 
     def column(self, kind: str, name: str) -> list[float | None]:
         """Values of one group or class after each recorded step."""

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
-from torch import nn
+from mmseg.utils import SampleList
+from torch import Tensor, nn
 
 from .classifier import IncrementalClassifier
+from .pixel_maps import pass_pixel_maps
 
 
 @MODELS.register_module()
@@ -18,7 +20,8 @@ class BiSeNetIncrementalHead(FCNHead):
     supervision map with its fixed number of channels (incremental BiSeNet, section 4).
 
     The ``state_dict`` is that of a plain ``FCNHead`` with ``num_classes=sum(classes_per_step)``.
-    Losses with an attribute ``num_old`` are told the number of old channels.
+    Losses with an attribute ``num_old`` are told the number of old channels; losses with an
+    attribute ``pixel_maps`` get these maps of the data samples.
 
     Args:
         classes_per_step: Channels that each step so far adds; the first counts the background.
@@ -33,9 +36,24 @@ class BiSeNetIncrementalHead(FCNHead):
         super().__init__(num_classes=sum(classes_per_step), **kwargs)
         self.conv_seg = classifier
         self.num_old = sum(list(classes_per_step)[:-1])
-        losses = (
-            self.loss_decode if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]
-        )
-        for loss in losses:
+        for loss in self._losses():
             if hasattr(loss, 'num_old'):
                 loss.num_old = self.num_old
+
+    def _losses(self) -> list[nn.Module]:
+        losses = self.loss_decode
+        return list(losses) if isinstance(losses, nn.ModuleList) else [losses]
+
+    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
+        """Losses of the head, as mmseg computes them, with the maps per pixel that they take.
+
+        Args:
+            seg_logits: Logits (N, C, h, w); they are resized to the labels.
+            batch_data_samples: N samples with ``gt_sem_seg`` of shape (1, H, W) and, for a loss
+                that takes the map NAME, ``gt_NAME``.
+
+        Returns:
+            Loss name to scalar, and ``acc_seg``, the pixel accuracy in percent.
+        """
+        with pass_pixel_maps(self._losses(), batch_data_samples):
+            return super().loss_by_feat(seg_logits, batch_data_samples)

@@ -1,1 +1,1 @@
-"""Helpers that know nothing of segmentation: files, downloads, the terminal, colours."""
+"""Helpers that know nothing of tasks and networks: files, the terminal, colours, distances."""

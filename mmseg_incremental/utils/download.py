@@ -17,6 +17,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from .files import file_digest
+
 _CHUNK = 1 << 18
 _TIMEOUT_SECONDS = 60
 
@@ -54,7 +56,7 @@ def download(
     algorithm, expected = _checksum(sha256_prefix, md5)
     path = Path(path)
     if path.exists():
-        found = _file_digest(path, algorithm)
+        found = file_digest(path, algorithm)
         if not found.startswith(expected):
             raise DownloadError(
                 f'{path} exists, but its {algorithm} is {found}, expected {expected}; '
@@ -88,14 +90,6 @@ def _checksum(sha256_prefix: str | None, md5: str | None) -> tuple[str, str]:
     if not re.fullmatch(pattern, expected):
         raise ValueError(f'{expected!r} is not a checksum of the form {pattern}')
     return algorithm, expected
-
-
-def _file_digest(path: Path, algorithm: str) -> str:
-    digest = hashlib.new(algorithm)
-    with path.open('rb') as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _fetch(url: str, part: Path, algorithm: str) -> str:

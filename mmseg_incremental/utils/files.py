@@ -1,9 +1,12 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and what they hold in short."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+_CHUNK = 1 << 18
 
 
 def replace_atomically(path: str | os.PathLike, write: Callable[[str], object]) -> None:
@@ -41,3 +44,23 @@ def write_atomically(path: str | os.PathLike, text: str) -> None:
         OSError: If the folder cannot be written.
     """
     replace_atomically(path, lambda name: Path(name).write_text(text, encoding='utf-8'))
+
+
+def file_digest(path: str | os.PathLike, algorithm: str = 'sha256') -> str:
+    """Checksum of a file.
+
+    Args:
+        path: The file.
+        algorithm: A name that ``hashlib`` knows.
+
+    Returns:
+        Hexadecimal digits.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    digest = hashlib.new(algorithm)
+    with open(path, 'rb') as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

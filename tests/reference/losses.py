@@ -64,14 +64,18 @@ def boundary_distance_map(target, ignore_index, sigma):
     return result
 
 
+def merged_distance_map(target, num_old, sigma, ignore_index=255):
+    """The map of labels in which every old class is background."""
+    merged = np.zeros(target.shape, dtype=int)
+    for index in np.ndindex(*target.shape):
+        merged[index] = target[index] if target[index] >= num_old else 0
+    return boundary_distance_map(merged, ignore_index, sigma)
+
+
 def distance_penalized_cross_entropy(
     logits, target, num_old, sigma, ignore_index=255, avg_non_ignore=False
 ):
-    merged = target.copy()
-    for index in np.ndindex(*target.shape):
-        if target[index] < num_old:
-            merged[index] = 0
-    distance = boundary_distance_map(merged, ignore_index, sigma)
+    distance = merged_distance_map(target, num_old, sigma, ignore_index)
     losses = (1 + distance) * unbiased_pixel_losses(logits, target, num_old, ignore_index)
     return _mean(losses.flat, target, ignore_index, avg_non_ignore)
 

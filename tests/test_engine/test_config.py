@@ -19,6 +19,7 @@ LEAVES = sorted(CONFIGS.glob('*.py'))
 MIB = CONFIGS / 'bisenet_r18_voc_15-5_mib.py'
 SHAPES = CONFIGS / 'bisenet_r18_shapes_4-1_mib.py'
 METHODS = ('ft', 'lwf', 'ilt', 'mib', 'fuce')
+VOC_METHODS = (*METHODS, 'mib_dpce')
 BACKBONES = ('r18', 'r50', 'r101')
 
 read = functools.cache(load_config)
@@ -38,14 +39,18 @@ def read_once(monkeypatch):
 def test_there_is_a_leaf_for_every_combination():
     expected = {
         f'bisenet_{backbone}_voc_{task}_{method}'
-        for backbone, task, method in itertools.product(BACKBONES, ('15-5', '15-5s'), METHODS)
+        for backbone, task, method in itertools.product(BACKBONES, ('15-5', '15-5s'), VOC_METHODS)
     }
     expected |= {f'bisenet_{backbone}_voc_offline' for backbone in BACKBONES}
-    expected |= {f'bisenet_r18_voc_animals_{method}' for method in ('ft', 'mib')}
+    expected |= {f'bisenet_{backbone}_voc_offline_augmented' for backbone in BACKBONES}
+    expected |= {f'bisenet_r18_voc_animals_{method}' for method in VOC_METHODS}
+    expected |= {f'bisenet_r18_voc_animals-s_{method}' for method in ('ft', 'mib')}
+    expected |= {'bisenet_r18_voc_animals-offline_augmented'}
+    expected |= {f'bisenet_{backbone}_voc_animals-offline' for backbone in BACKBONES}
     expected |= {f'bisenet_r18_shapes_4-1_{method}' for method in METHODS}
     expected |= {'bisenet_r18_shapes_offline'}
     assert {path.stem for path in LEAVES} == expected
-    assert len(LEAVES) == 3 * (2 * 5 + 1) + 2 + 5 + 1 == 41
+    assert len(LEAVES) == 3 * (2 * 6 + 2) + 6 + 2 + 1 + 3 + 5 + 1 == 60
     assert (CONFIGS / 'bisenet_r101_voc_15-5s_mib.py').is_file()
 
 
@@ -68,7 +73,10 @@ def test_leaf_holds_what_its_name_says(leaf):
     _, backbone, dataset, task, *method = leaf.stem.split('_')
     assert cfg.model.backbone.backbone_cfg.depth == int(backbone[1:])
     assert (cfg.task.dataset, cfg.task.name) == (dataset, task)
-    assert cfg.method.name.lower() == (method[0] if method else 'joint')
+    offline = task.endswith('offline')
+    assert cfg.method.name.lower().replace(' + ', '_') == ('joint' if offline else '_'.join(method))
+    rotations = [t for t in cfg.train_dataloader.dataset.pipeline if t.type == 'RandomRotate']
+    assert len(rotations) == (offline and method == ['augmented'])
     assert cfg.setting == 'overlapped'
     assert get_protocol(cfg.protocol) == get_protocol('paper')
     assert cfg.work_dir == f'work_dirs/{leaf.stem}'
@@ -81,11 +89,13 @@ def test_leaf_holds_what_its_name_says(leaf):
     [('r18', 64, 5e-2), ('r50', 40, 3.1e-2), ('r101', 32, 2.5e-2)],
 )
 def test_recipe_of_the_paper(backbone, batch_size, rate):
-    leaves = [path for path in LEAVES if f'_{backbone}_voc_' in path.name]
-    assert len(leaves) == (13 if backbone == 'r18' else 11)
+    leaves = [
+        path
+        for path in LEAVES
+        if f'_{backbone}_voc_' in path.name and 'animals' not in path.name
+    ]
+    assert len(leaves) == 14
     for leaf in leaves:
-        if 'animals' in leaf.name:
-            continue
         cfg = read(leaf)
         assert cfg.batch_size == batch_size
         assert cfg.crop_size == (392, 392)
@@ -118,6 +128,8 @@ def test_losses_and_weights_of_the_methods():
     assert parts('ilt') == (entropy, [kd, arm], 'random')
     assert parts('mib') == (dict(type='UnbiasedCrossEntropy'), [unkd], 'background')
     assert parts('fuce') == (focal, [unkd], 'background')
+    dpce = dict(type='DistancePenalizedCrossEntropy', sigma=5.0)
+    assert parts('mib_dpce') == (dpce, [unkd], 'background')
 
 
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('_base_/tasks/*.py')), ids=lambda p: p.stem)
@@ -165,7 +177,8 @@ def test_options_reach_the_step(read_once):
         'step_schedule.first.lr=0.125',
         'backbone_weights=None',
     )
-    step = step_config(load_config(MIB, chosen), 0)
+    cfg = load_config(MIB, chosen)
+    step, later = step_config(cfg, 0), step_config(cfg, 1)
     assert step.train_dataloader.batch_size == 6
     assert step.test_dataloader.batch_size == 1
     for loader in (step.train_dataloader, step.test_dataloader):
@@ -177,7 +190,8 @@ def test_options_reach_the_step(read_once):
     assert crops == [(96, 128)]
     assert step.model.data_preprocessor.size == (96, 128)
     assert step.model.decode_head.classes_per_step == [11]
-    assert [term.type for term in step.model.distillation] == ['KnowledgeDistillation']
+    assert [term.type for term in later.model.distillation] == ['KnowledgeDistillation']
+    assert step.model.distillation == []
     assert step.model.decode_head.loss_decode.type == 'CrossEntropyLoss'
     assert step.optim_wrapper.optimizer.lr == 0.125
     assert 'init_cfg' in step.model.backbone.backbone_cfg
@@ -277,7 +291,7 @@ def test_own_method_in_a_leaf(tmp_path):
         ({'task': dict(_delete_=True, name='15-5')}, r"task lacks \['dataset'\]"),
         ({'task.class_order': ['cat', 'cat', *range(1, 19)]}, 'listed twice'),
         ({'task.class_order': ['kitten']}, "lacks class 'kitten'"),
-        ({'method': 'mibb'}, r"unknown method 'mibb'; methods in .* are \['ft', .*'mib'\]"),
+        ({'method': 'mibb'}, r"unknown method 'mibb'; methods in .* are \['ft', .*'mib_dpce'\]"),
         ({'method': 3}, 'method must be a dict'),
         ({'method': None}, 'method must be a dict'),
         ({'method.alpha': 1}, r"unknown: \['alpha'\], missing: \[\]"),

@@ -12,7 +12,6 @@ from torch.nn import functional as F
 
 from mmseg_incremental.models import losses
 from mmseg_incremental.models.losses import (
-    boundary_distance_map,
     distance_penalized_cross_entropy,
     feature_distillation,
     focal_unbiased_cross_entropy,
@@ -123,31 +122,6 @@ def test_distillation_by_hand():
     )
 
 
-@pytest.mark.parametrize(
-    ('target', 'distance'),
-    [
-        ([[0, 0, 1]], [[2, 1, 1]]),
-        # Void is empty space: distances run across it and it makes no boundary itself.
-        ([[0, 0, 255, 1]], [[3, 2, math.inf, 2]]),
-        ([[0, 255, 255, 0]], [[math.inf] * 4]),
-        ([[255, 255]], [[math.inf] * 2]),
-        ([[3, 3], [3, 3]], [[math.inf] * 2] * 2),
-        ([[0, 0, 0], [0, 0, 0], [0, 0, 5]], [[8**0.5, 5**0.5, 2], [5**0.5, 2**0.5, 1], [2, 1, 1]]),
-    ],
-)
-def test_boundary_distance_map_by_hand(target, distance):
-    result = boundary_distance_map(torch.tensor([target]), sigma=3.0, dtype=torch.float64)
-    expected = torch.tensor([distance], dtype=torch.float64).div(-3).exp()
-    torch.testing.assert_close(result, expected, rtol=0, atol=1e-12)
-
-
-def test_boundary_distance_map_keeps_pictures_apart():
-    target = torch.tensor([[[0, 0]], [[1, 1]], [[0, 1]]])
-    result = boundary_distance_map(target, sigma=1.0)
-    assert result.dtype == torch.float32
-    assert result.flatten().tolist() == pytest.approx([0, 0, 0, 0] + [math.exp(-1)] * 2)
-
-
 def test_distance_penalized_by_hand():
     logits = log_probabilities(0.5, 0.2, 0.3).expand(1, 3, 1, 4)
     target = torch.tensor([[[0, 0, 255, 2]]])
@@ -155,9 +129,28 @@ def test_distance_penalized_by_hand():
     pixels = [-math.log(0.5), -math.log(0.5), 0, -math.log(0.3)]
     total = sum(w * p for w, p in zip(weights, pixels, strict=True))
     loss = distance_penalized_cross_entropy(logits, target, sigma=2.0)
-    assert loss.item() == pytest.approx(total / 4, abs=1e-12)
+    assert loss.item() == pytest.approx(total / 4, rel=1e-7)  # the map is float32
     loss = distance_penalized_cross_entropy(logits, target, avg_non_ignore=True, sigma=2.0)
-    assert loss.item() == pytest.approx(total / 3, abs=1e-12)
+    assert loss.item() == pytest.approx(total / 3, rel=1e-7)
+
+
+def test_given_distance_map_takes_the_place_of_the_computed_one():
+    logits = log_probabilities(0.5, 0.2, 0.3).expand(1, 3, 1, 4)
+    target = torch.tensor([[[0, 1, 255, 2]]])
+    distance_map = torch.tensor([[[0.0, 0.25, 0.5, 1.0]]])
+    plain = [-math.log(0.5), -math.log(0.2), 0, -math.log(0.3)]
+    unbiased = [-math.log(0.7), -math.log(0.7), 0, -math.log(0.3)]
+    for num_old, pixels in [(0, plain), (1, plain), (2, unbiased)]:
+        total = pixels[0] + 1.25 * pixels[1] + 2 * pixels[3]
+        loss = distance_penalized_cross_entropy(
+            logits, target, num_old, distance_map=distance_map, sigma=math.nan
+        )
+        assert loss.item() == pytest.approx(total / 4, abs=1e-12)
+    weight = torch.tensor([[[0.0, 0.0, 1.0, 3.0]]])
+    loss = distance_penalized_cross_entropy(
+        logits, target, weight=weight, distance_map=distance_map
+    )
+    assert loss.item() == pytest.approx(3 * 2 * -math.log(0.3) / 4, abs=1e-12)
 
 
 def test_distance_is_taken_after_merging_old_classes():
@@ -197,12 +190,21 @@ def test_segmentation_losses_equal_loops(seed, num_old, avg_non_ignore):
             loops.focal_unbiased_cross_entropy(*arrays, num_old, 1.7, 1.3, **options),
         ),
         (
-            distance_penalized_cross_entropy(logits, target, num_old, sigma=1.5, **options),
+            distance_penalized_cross_entropy(
+                logits,
+                target,
+                num_old,
+                distance_map=torch.from_numpy(loops.merged_distance_map(target, num_old, 1.5)),
+                **options,
+            ),
             loops.distance_penalized_cross_entropy(*arrays, num_old, 1.5, **options),
         ),
     ]
     for ours, theirs in pairs:
         np.testing.assert_allclose(ours.numpy(), theirs, rtol=0, atol=1e-10)
+    # left to itself the loss makes the map in float32
+    own_map = distance_penalized_cross_entropy(logits, target, num_old, sigma=1.5, **options)
+    np.testing.assert_allclose(own_map.numpy(), pairs[-1][1], rtol=1e-6, atol=1e-12)
 
 
 @pytest.mark.parametrize('num_channels', [NUM_OLD, NUM_OLD + 1, 7])
@@ -213,17 +215,6 @@ def test_distillation_losses_equal_loops(seed, num_channels):
         student = logits[:, :NUM_OLD] if loss is feature_distillation else logits
         expected = getattr(loops, loss.__name__)(student.numpy(), old_logits.numpy())
         assert loss(student, old_logits).item() == pytest.approx(expected, abs=1e-10)
-
-
-@pytest.mark.parametrize('labels', [2, 5])
-def test_boundary_distance_map_equals_search_of_all_pairs(labels):
-    rng = np.random.default_rng(labels)
-    target = rng.integers(0, labels, (3, 3, 4)).repeat(3, 1).repeat(3, 2)
-    target[rng.random(target.shape) < 0.3] = 255
-    result = boundary_distance_map(torch.from_numpy(target), 255, 2.0, torch.float64)
-    np.testing.assert_allclose(
-        result.numpy(), loops.boundary_distance_map(target, 255, 2.0), rtol=0, atol=1e-12
-    )
 
 
 # Properties
@@ -503,6 +494,29 @@ def test_segmentation_classes(name, loss, options, avg_non_ignore):
         assert value.item() == pytest.approx(expected.item(), abs=1e-12)
 
 
+def test_only_the_distance_penalized_class_takes_a_map():
+    logits, _, target = random_inputs(15)
+    distance_map = torch.rand(target.shape, generator=torch.Generator().manual_seed(0))
+    for name in SEGMENTATION_CLASSES:
+        module = MODELS.build({'type': name, 'loss_weight': 3.0})
+        value = module(logits, target, distance_map=distance_map, other=1)
+        if name != 'DistancePenalizedCrossEntropy':
+            assert module.pixel_maps == ()
+            assert module.transforms() == []
+            assert value.item() == module(logits, target).item()
+            continue
+        assert module.pixel_maps == ('distance_map',)
+        expected = distance_penalized_cross_entropy(logits, target, distance_map=distance_map)
+        assert value.item() == pytest.approx(3 * expected.item(), abs=1e-12)
+        assert value.item() != pytest.approx(module(logits, target).item(), rel=1e-3)
+
+
+def test_transforms_of_the_distance_penalized_class():
+    module = MODELS.build({'type': 'DistancePenalizedCrossEntropy', 'sigma': 2.5})
+    module.num_old = 4
+    assert module.transforms() == [dict(type='AddDistanceMap', sigma=2.5, num_old=4)]
+
+
 @pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore`` is False')
 @pytest.mark.parametrize('avg_non_ignore', [False, True])
 @pytest.mark.parametrize('name', SEGMENTATION_CLASSES)
@@ -597,6 +611,13 @@ def test_segmentation_losses_reject_what_does_not_fit(loss):
             loss(logits, torch.full_like(target, label), NUM_OLD)
 
 
+def test_distance_map_of_another_shape_is_rejected():
+    logits, _, target = random_inputs(18)
+    for distance_map in (torch.zeros(2, 1, 6, 5), torch.zeros(6, 5), torch.zeros(2, 6, 1)):
+        with pytest.raises(ValueError, match='distance_map must have one value per pixel'):
+            distance_penalized_cross_entropy(logits, target, distance_map=distance_map)
+
+
 @pytest.mark.parametrize('loss', DISTILLATION)
 def test_distillation_losses_reject_what_does_not_fit(loss):
     logits, old_logits, _ = random_inputs(19)
@@ -625,6 +646,8 @@ def test_feature_distillation_rejects_other_shapes():
         ('FocalUnbiasedCrossEntropy', 'gamma', -0.1),
         ('DistancePenalizedCrossEntropy', 'sigma', 0),
         ('DistancePenalizedCrossEntropy', 'sigma', -2.0),
+        ('DistancePenalizedCrossEntropy', 'sigma', math.nan),
+        ('DistancePenalizedCrossEntropy', 'sigma', '5'),
     ],
 )
 def test_classes_reject_impossible_options(name, option, value):

@@ -2,7 +2,6 @@
 
 from .distance_penalized_cross_entropy import (
     DistancePenalizedCrossEntropy,
-    boundary_distance_map,
     distance_penalized_cross_entropy,
 )
 from .feature_distillation import FeatureDistillation, feature_distillation
@@ -25,7 +24,6 @@ __all__ = [
     'KnowledgeDistillation',
     'UnbiasedCrossEntropy',
     'UnbiasedKnowledgeDistillation',
-    'boundary_distance_map',
     'distance_penalized_cross_entropy',
     'feature_distillation',
     'focal_unbiased_cross_entropy',

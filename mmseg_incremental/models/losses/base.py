@@ -6,12 +6,19 @@ from torch import Tensor, nn
 class SegmentationLoss(nn.Module):
     """A pure function of logits and labels as the loss of a decode head.
 
+    A loss may need maps with a value per pixel that follow from the labels alone. It names them in
+    ``pixel_maps``: the decode head passes the map ``NAME`` as a keyword argument, read from
+    ``gt_NAME`` of the data samples, and the training pipeline of a step ends with
+    :meth:`transforms`, which make the maps in the data workers.
+
     Args:
         num_old: Number of old channels, background included. The decode head sets it at each step.
         avg_non_ignore: Average over valid pixels instead of all pixels.
         loss_weight: Factor of the loss.
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
     """
+
+    pixel_maps: tuple[str, ...] = ()
 
     def __init__(
         self, num_old: int, avg_non_ignore: bool, loss_weight: float, loss_name: str
@@ -25,6 +32,10 @@ class SegmentationLoss(nn.Module):
     def compute(self, logits: Tensor, target: Tensor, **options: object) -> Tensor:
         """Compute the unweighted loss; ``options`` are those of the pure function."""
         raise NotImplementedError
+
+    def transforms(self) -> list[dict]:
+        """Configs of the transforms that make ``pixel_maps``, to run after ``PackSegInputs``."""
+        return []
 
     def forward(
         self,
@@ -41,7 +52,8 @@ class SegmentationLoss(nn.Module):
             seg_label: Labels (N, H, W), int64.
             weight: Factor per pixel (N, H, W), from a pixel sampler.
             ignore_index: Label of the pixels that do not count.
-            **kwargs: Accepted and unused, as every MMSegmentation loss accepts some.
+            **kwargs: The maps (N, H, W) that ``pixel_maps`` names, None where absent. Others are
+                accepted and unused, as every MMSegmentation loss accepts some.
 
         Returns:
             Scalar.
@@ -53,6 +65,7 @@ class SegmentationLoss(nn.Module):
             ignore_index=ignore_index,
             avg_non_ignore=self.avg_non_ignore,
             weight=weight,
+            **{name: kwargs.get(name) for name in self.pixel_maps},
         )
 
 

@@ -1,0 +1,164 @@
+"""A table of the paper beside ours: values, differences, and what they are worth."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from prettytable import PrettyTable
+
+from .paper import PaperTable, Row
+from .run import PlannedRun
+from .summary import Spread, last_metrics
+
+
+@dataclass(frozen=True)
+class ComparedRow:
+    """A row with our values.
+
+    Args:
+        row: The row of the paper.
+        ours: Column to our mean and spread over seeds.
+        seeds: Seeds of the finished runs.
+        failures: What went wrong with the others.
+    """
+
+    row: Row
+    ours: Mapping[str, Spread]
+    seeds: Sequence[int]
+    failures: Sequence[str] = ()
+
+
+def compare(
+    table: PaperTable,
+    runs: Sequence[tuple[Row, Sequence[PlannedRun]]],
+    failures: Mapping[str, str],
+) -> list[ComparedRow]:
+    """Bring our runs into the columns of the paper's table.
+
+    Args:
+        table: The table.
+        runs: Its rows, each with the runs of all seeds.
+        failures: Name of a run to what went wrong.
+
+    Returns:
+        One entry per row.
+    """
+    rows = []
+    for row, items in runs:
+        finished = [item for item in items if item.finished]
+        values = [column_values(table, item) for item in finished]
+        ours = {name: Spread.of([value.get(name) for value in values]) for name in table.columns}
+        wrong = [failures[item.run.name] for item in items if item.run.name in failures]
+        rows.append(ComparedRow(row, ours, [item.run.seed for item in finished], wrong))
+    return rows
+
+
+def column_values(table: PaperTable, item: PlannedRun) -> dict[str, float | None]:
+    """Values of a finished run in the columns of a table.
+
+    Returns:
+        Column to percentage. ``old``, ``new`` and ``all`` are the reported groups of the task.
+    """
+    if table.epochs:
+        curve = item.results().steps[0]['learning_curve']
+        last = curve[-1]['iteration']
+        moments = {
+            name: last * (k + 1) / len(table.columns) for k, name in enumerate(table.columns)
+        }
+        points = {
+            name: min(curve, key=lambda p, m=moment: abs(p['iteration'] - m))
+            for name, moment in moments.items()
+        }
+        return {name: point['mIoU_with_background']['all'] for name, point in points.items()}
+    metrics = last_metrics(item)
+    groups = [name for name in item.results().names('mIoU') if name != 'all']
+    metrics.update(zip(('old', 'new'), (metrics[name] for name in groups), strict=False))
+    return {name: metrics.get(metric) for name, metric in table.columns.items()}
+
+
+def comparison_table(table: PaperTable, rows: Sequence[ComparedRow]) -> PrettyTable:
+    """For every column the paper's value, ours and the difference.
+
+    Args:
+        table: The table.
+        rows: Its rows.
+    """
+    sections = len({compared.row.section for compared in rows}) > 1
+    head = [f'{name} {part}' for name in table.columns for part in ('paper', 'ours', 'diff.')]
+    pretty = PrettyTable([*(['task'] if sections else []), 'run', *head, 'seeds'])
+    pretty.align = 'r'
+    pretty.align['run'] = 'l'
+    for compared in rows:
+        cells = [compared.row.section] if sections else []
+        cells.append(compared.row.label + (' (FAILED)' if compared.failures else ''))
+        for name in table.columns:
+            paper, ours = compared.row.paper.get(name), compared.ours[name]
+            known = paper is not None and ours.mean is not None
+            cells += [
+                '-' if paper is None else f'{paper:.2f}',
+                str(ours),
+                f'{ours.mean - paper:+.2f}' if known else '-',
+            ]
+        pretty.add_row([*cells, ' '.join(map(str, compared.seeds)) or '-'])
+    return pretty
+
+
+def verdicts(table: PaperTable, rows: Sequence[ComparedRow]) -> list[str]:
+    """What the numbers say, with the spread over seeds beside every difference.
+
+    Args:
+        table: The table.
+        rows: Its rows.
+
+    Returns:
+        One sentence each.
+    """
+    sentences = []
+    for section in dict.fromkeys(compared.row.section for compared in rows):
+        members = {c.row.label: c for c in rows if c.row.section == section}
+        if table.order:
+            sentences += _order_verdict(table, members, section)
+        if table.baseline in members:
+            base = members[table.baseline]
+            others = [c for label, c in members.items() if label != table.baseline]
+            sentences += [_difference(base, c, name) for c in others for name in table.columns]
+    return sentences
+
+
+def _order_verdict(
+    table: PaperTable, members: Mapping[str, ComparedRow], section: str
+) -> list[str]:
+    column = next(iter(table.columns))
+    ranks = [[name for name in rank if name in members] for rank in table.order]
+    ranks = [rank for rank in ranks if rank]
+    wanted = ' < '.join(', '.join(rank) for rank in ranks)
+    where = f'{section}, {column} classes: ' if section else f'{column} classes: '
+    sentences, holds = [], True
+    for lower, upper in itertools.pairwise(ranks):
+        for one in lower:
+            for other in upper:
+                low, high = members[one].ours[column], members[other].ours[column]
+                if low.mean is None or high.mean is None:
+                    return [f'{where}{wanted} cannot be told, runs are missing.']
+                if not low.mean < high.mean:
+                    holds = False
+                sentences.append(_difference(members[one], members[other], column, where))
+    verdict = 'holds in our means' if holds else 'does NOT hold in our means'
+    return [f'{where}the order {wanted} of the paper {verdict}.', *sentences]
+
+
+def _difference(base: ComparedRow, other: ComparedRow, column: str, where: str = '') -> str:
+    low, high = base.ours[column], other.ours[column]
+    name = f'{where}{other.row.label} - {base.row.label}'
+    name += '' if where else f', {column}'
+    if low.mean is None or high.mean is None:
+        return f'{name}: not measured.'
+    text = f'{name}: {high.mean - low.mean:+.2f}'
+    if column in base.row.paper and column in other.row.paper:
+        text += f' (paper, one run: {other.row.paper[column] - base.row.paper[column]:+.2f})'
+    if low.deviation is None or high.deviation is None:
+        return f'{text}; fewer than two seeds each, so the spread is unknown.'
+    spread = math.hypot(low.deviation, high.deviation)
+    known = 'exceeds' if abs(high.mean - low.mean) > spread else 'does not exceed'
+    return f'{text}, which {known} the spread over seeds of {spread:.2f}.'

@@ -1,0 +1,160 @@
+"""The largest batch that fits the accelerator, by crop size (Table 1 of the paper)."""
+
+import copy
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from mmengine.config import Config
+
+from ..engine import step_config
+from ..errors import InputError
+from .training_trial import GB, Measurement, try_on_cpu, try_on_cuda
+
+#: BiSeNet pools each picture to one value per channel, of which batch normalisation needs two.
+SMALLEST_BATCH = 2
+
+
+class NothingFitsError(InputError):
+    """Not even the smallest batch fits."""
+
+
+@dataclass(frozen=True)
+class BatchFit:
+    """The largest batch of a crop size.
+
+    Args:
+        crop: Height and width of the crop in pixels.
+        batch: Pictures per iteration.
+        memory_gb: Peak memory in GB of 2**30 bytes.
+        share: Peak memory as a part of the budget, 0 to 1.
+        images_per_second: Training speed.
+    """
+
+    crop: int
+    batch: int
+    memory_gb: float
+    share: float
+    images_per_second: float
+
+
+def largest_batch(
+    fits: Callable[[int], bool], max_batch: int, smallest: int = SMALLEST_BATCH
+) -> int | None:
+    """Find the largest batch that fits, by doubling and then by bisection.
+
+    No batch is asked for that is more than twice one that fits, and none twice.
+
+    Args:
+        fits: Tells whether a batch fits; if one fits, so must all smaller ones.
+        max_batch: The largest batch to try, at least ``smallest``.
+        smallest: The first batch to try.
+
+    Returns:
+        The batch, or None if not even the smallest fits.
+
+    Example:
+        >>> largest_batch(lambda batch: batch <= 13, max_batch=64)
+        13
+    """
+    if not fits(smallest):
+        return None
+    fitting, refused = smallest, max_batch + 1
+    while fitting < max_batch and 2 * fitting < refused:
+        batch = min(4 * fitting, max_batch)
+        if fits(batch):
+            fitting = batch
+        else:
+            refused = batch
+    while refused - fitting > 1:
+        middle = (fitting + refused) // 2
+        if fits(middle):
+            fitting = middle
+        else:
+            refused = middle
+    return fitting
+
+
+def memory_budget(memory_gb: float | None) -> float:
+    """Memory that training may use, in GB of 2**30 bytes.
+
+    Args:
+        memory_gb: The user's wish; None is all memory of the GPU.
+
+    Returns:
+        The budget; on a GPU never more than it has.
+
+    Raises:
+        InputError: If it is not above 0, or there is no GPU and no wish, or no way to measure.
+    """
+    if memory_gb is not None and not memory_gb > 0:
+        raise InputError(f'--memory-gb must be above 0, got {memory_gb:g}')
+    if torch.cuda.is_available():
+        total = torch.cuda.get_device_properties().total_memory / GB
+        return total if memory_gb is None else min(memory_gb, total)
+    if memory_gb is None:
+        raise InputError(
+            'there is no GPU whose memory could be the limit; '
+            'give one for the training process on the CPU, such as --memory-gb 4'
+        )
+    if not os.path.exists('/proc/self/status'):
+        raise InputError('memory on a CPU is read from /proc, which only Linux has; use a GPU')
+    return memory_gb
+
+
+def fit_batch(
+    cfg: Config,
+    crop: int,
+    budget_gb: float,
+    step: int = 0,
+    max_batch: int = 1024,
+    on_trial: Callable[[int, Measurement | None], None] = lambda batch, measured: None,
+) -> BatchFit:
+    """Find the largest batch of a crop size by training with it.
+
+    Each trial runs whole iterations (forward, backward, optimiser) of the step's model with its
+    losses, distillation and old model included, on random pictures and labels.
+
+    Args:
+        cfg: Config of a sequence; it is not changed.
+        crop: Height and width of the crop in pixels.
+        budget_gb: Memory in GB of 2**30 bytes, see :func:`memory_budget`.
+        step: The step, counted from 0.
+        max_batch: The largest batch to try.
+        on_trial: Called after each trial with the batch and its measurement, None if the batch
+            does not fit.
+
+    Returns:
+        The largest batch and what it costs.
+
+    Raises:
+        NothingFitsError: If not even the smallest batch fits.
+        InputError: If the step does not exist or ``crop`` or ``max_batch`` is too small.
+    """
+    if crop < 1:
+        raise InputError(f'a crop must have at least 1 pixel, got {crop}')
+    if max_batch < SMALLEST_BATCH:
+        raise InputError(
+            f'--max-batch must be at least {SMALLEST_BATCH}, the smallest batch that batch '
+            f'normalisation can train with, got {max_batch}'
+        )
+    cfg = copy.deepcopy(cfg)
+    cfg.merge_from_dict(dict(crop_size=(crop, crop), backbone_weights=None))
+    step_cfg = step_config(cfg, step)
+    try_batch = try_on_cuda if torch.cuda.is_available() else try_on_cpu
+    measurements: dict[int, Measurement | None] = {}
+
+    def fits(batch: int) -> bool:
+        measurements[batch] = try_batch(step_cfg, batch, budget_gb)
+        on_trial(batch, measurements[batch])
+        return measurements[batch] is not None
+
+    batch = largest_batch(fits, max_batch)
+    if batch is None:
+        raise NothingFitsError(
+            f'crop {crop}: not even batch {SMALLEST_BATCH}, the smallest that batch normalisation '
+            f'can train with, fits {budget_gb:g} GB; choose a smaller crop or more --memory-gb'
+        )
+    best = measurements[batch]
+    return BatchFit(crop, batch, best.memory_gb, best.memory_gb / budget_gb, batch / best.seconds)

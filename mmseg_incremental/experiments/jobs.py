@@ -1,0 +1,140 @@
+"""Trainings as processes of their own, some at a time; one that fails leaves the others alone."""
+
+import ctypes
+import os
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .progress import JobOutput, SweepProgress
+
+_SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command and what is known of it beforehand.
+
+    Args:
+        name: What progress lines call it.
+        command: Program and arguments.
+        log: File that its output is appended to.
+        iters: Iterations of each step that it will train, by step.
+    """
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    iters: Mapping[int, int]
+
+
+def run_jobs(
+    jobs: Sequence[Job], at_once: int, device: str | None, progress: SweepProgress
+) -> dict[str, str]:
+    """Run every job to its end.
+
+    Args:
+        jobs: The jobs; their names differ.
+        at_once: How many run at a time.
+        device: ``'cpu'``, ``'cuda'``, ``'cuda:N'`` or None for what is there; where there are
+            several GPUs, jobs take turns on them.
+        progress: Where to tell how far they are.
+
+    Returns:
+        Name to what went wrong, of the jobs that failed.
+
+    Raises:
+        KeyboardInterrupt: After all running jobs have been stopped.
+    """
+    slots: queue.SimpleQueue = queue.SimpleQueue()
+    for slot in range(at_once):
+        slots.put(_environment(slot, at_once, device))
+    running: set[subprocess.Popen] = set()
+
+    def work(job: Job) -> str | None:
+        environment = slots.get()
+        try:
+            return _run(job, environment, progress, running)
+        finally:
+            slots.put(environment)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        futures = {job.name: pool.submit(work, job) for job in jobs}
+        try:
+            failures = {name: future.result() for name, future in futures.items()}
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                process.terminate()
+            raise
+    return {name: failure for name, failure in failures.items() if failure is not None}
+
+
+def _run(
+    job: Job,
+    environment: Mapping[str, str],
+    progress: SweepProgress,
+    running: set[subprocess.Popen],
+) -> str | None:
+    number = progress.begin(job.name, sum(job.iters.values()))
+    output, last = JobOutput(dict(job.iters)), ''
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    with job.log.open('a', encoding='utf-8') as log, _started(job, environment, running) as process:
+        for line in process.stdout:
+            log.write(line)
+            log.flush()
+            last = line.strip() or last
+            if output.read(line):
+                progress.advance(number, job.name, output.done, output.state)
+    code = process.returncode
+    failure = None if code == 0 else f'{last or f"exit status {code}"} (log: {job.log})'
+    progress.end(number, f'{"done" if failure is None else "FAILED"}: {job.name}')
+    return failure
+
+
+@contextmanager
+def _started(
+    job: Job, environment: Mapping[str, str], running: set[subprocess.Popen]
+) -> Iterator[subprocess.Popen]:
+    process = subprocess.Popen(
+        job.command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **environment, 'PYTHONUNBUFFERED': '1'},
+        preexec_fn=_end_with_parent if sys.platform == 'linux' else None,
+    )
+    running.add(process)
+    try:
+        yield process
+    finally:
+        process.wait()
+        running.discard(process)
+
+
+def _end_with_parent() -> None:
+    """A training whose sweep was killed would go on unseen beside the next one."""
+    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
+
+
+def _environment(slot: int, at_once: int, device: str | None) -> dict[str, str]:
+    """Environment of the jobs in a slot: their GPU, or their share of the cores."""
+    if device == 'cpu' or not torch.cuda.is_available():
+        environment = {'CUDA_VISIBLE_DEVICES': ''}
+        if 'OMP_NUM_THREADS' not in os.environ:
+            # more threads than cores slow small models down several times
+            environment['OMP_NUM_THREADS'] = str(max((os.cpu_count() or 1) // at_once, 1))
+        return environment
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+    gpus = visible.split(',') if visible else [str(n) for n in range(torch.cuda.device_count())]
+    chosen = int(device.split(':')[1]) if device and ':' in device else slot % len(gpus)
+    return {'CUDA_VISIBLE_DEVICES': gpus[chosen]}

@@ -1,0 +1,115 @@
+"""One training sequence among many: what it is called, and where it stands."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmengine.config import Config
+
+from ..engine import load_config, plan_sequence
+from ..engine.plan import StepPlan
+from ..errors import InputError
+from ..evaluation import SequenceResults
+
+
+@dataclass(frozen=True)
+class Run:
+    """A config with options and a seed.
+
+    Args:
+        config: Path of the config leaf.
+        options: Config entries, by dotted key, that tell this run from others.
+        seed: Seed of the run.
+        label: What tables call it; runs that differ in the seed alone share it.
+        common: Config entries that change no result, such as where the data lie.
+    """
+
+    config: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    seed: int = 0
+    label: str = ''
+    common: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of its folder: the config, the options and the seed."""
+        parts = [Path(self.config).stem]
+        parts += [f'{key}={option_text(value)}' for key, value in self.options.items()]
+        return re.sub(r'[^\w.,=+-]', '-', '_'.join([*parts, f'seed={self.seed}']))
+
+    @property
+    def all_options(self) -> dict[str, object]:
+        """Every config entry that it sets."""
+        return {**self.common, **self.options, 'randomness.seed': self.seed}
+
+    def load(self, root: Path) -> Config:
+        """Config of the run in its folder below ``root``.
+
+        Raises:
+            InputError: If the config or an option cannot be used.
+        """
+        return load_config(self.config, self.all_options, str(root / self.name))
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run whose config and data have been checked.
+
+    Args:
+        run: The run.
+        work_dir: Its folder.
+        method: Name of its method.
+        plans: What each step will do.
+        backbone_weights: File that step 0 starts from, if any.
+    """
+
+    run: Run
+    work_dir: Path
+    method: str
+    plans: Sequence[StepPlan]
+    backbone_weights: str | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step is trained and evaluated."""
+        results = self.results()
+        return results is not None and all(plan.step in results.steps for plan in self.plans)
+
+    def results(self) -> SequenceResults | None:
+        """Results so far, or None before the first."""
+        path = self.work_dir / 'results.json'
+        return SequenceResults.load(path) if path.is_file() else None
+
+
+def plan_run(run: Run, root: Path) -> PlannedRun:
+    """Check a run before anything is trained.
+
+    Args:
+        run: The run.
+        root: Folder of all runs.
+
+    Returns:
+        The run and its plan.
+
+    Raises:
+        InputError: If config or data cannot be used, or a finished step was trained with other
+            settings or data than the run's.
+    """
+    cfg = run.load(root)
+    plans = plan_sequence(cfg, resume=True)
+    for plan in plans:
+        if plan.outdated:
+            raise InputError(
+                f'{plan.target} was trained with other settings or data than those of '
+                f'{run.config}; remove {cfg.work_dir}, or choose another --work-dir'
+            )
+    return PlannedRun(run, Path(cfg.work_dir), cfg.method.name, plans, cfg.backbone_weights)
+
+
+def option_text(value: object) -> str:
+    """An option's value as ``--cfg-options`` reads it."""
+    if isinstance(value, (list, tuple)):
+        left, right = '()' if isinstance(value, tuple) else '[]'
+        return left + ','.join(map(option_text, value)) + right
+    return str(value)

@@ -1,0 +1,185 @@
+"""What many runs reached: mean and standard deviation over seeds, as one table."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prettytable import PrettyTable, TableStyle
+
+from ..utils.files import write_atomically
+from .run import PlannedRun
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and sample standard deviation of a value over seeds.
+
+    Args:
+        mean: The mean, or None without a value.
+        deviation: The standard deviation, or None with fewer than two values.
+        number: Number of values.
+    """
+
+    mean: float | None
+    deviation: float | None
+    number: int
+
+    @classmethod
+    def of(cls, values: Sequence[float | None]) -> 'Spread':
+        """Spread of the values that are there.
+
+        Example:
+            >>> Spread.of([1.0, 3.0, None])
+            Spread(mean=2.0, deviation=1.4142135623730951, number=2)
+        """
+        known = [value for value in values if value is not None]
+        mean = statistics.fmean(known) if known else None
+        return cls(mean, statistics.stdev(known) if len(known) > 1 else None, len(known))
+
+    def __str__(self) -> str:
+        if self.mean is None:
+            return '-'
+        return f'{self.mean:.2f}' + ('' if self.deviation is None else f' ± {self.deviation:.2f}')
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in the seed alone.
+
+    Args:
+        label: What tables call them.
+        seeds: Seeds of the finished runs.
+        metrics: Metric name to its spread after the last step.
+        failures: What went wrong with the others.
+    """
+
+    label: str
+    seeds: Sequence[int]
+    metrics: Mapping[str, Spread] = field(default_factory=dict)
+    failures: Sequence[str] = ()
+
+
+def summarize(planned: Sequence[PlannedRun], failures: Mapping[str, str]) -> list[Group]:
+    """Bring the seeds of every label together.
+
+    Args:
+        planned: The runs.
+        failures: Name of a run to what went wrong.
+
+    Returns:
+        One group per label, in the order of the runs.
+    """
+    labels: dict[str, list[PlannedRun]] = {}
+    for item in planned:
+        labels.setdefault(item.run.label, []).append(item)
+    groups = []
+    for label, items in labels.items():
+        finished = [item for item in items if item.finished]
+        metrics = [last_metrics(item) for item in finished]
+        names = dict.fromkeys(name for found in metrics for name in found)
+        spreads = {name: Spread.of([found.get(name) for found in metrics]) for name in names}
+        wrong = [failures[item.run.name] for item in items if item.run.name in failures]
+        groups.append(Group(label, [item.run.seed for item in finished], spreads, wrong))
+    return groups
+
+
+def last_metrics(item: PlannedRun) -> dict[str, float | None]:
+    """Metrics of a finished run after its last step.
+
+    Returns:
+        mIoU (%) per reported group, ``all + bg`` (background counted) and ``pixel acc.``.
+    """
+    last = item.results().steps[max(plan.step for plan in item.plans)]
+    metrics = dict(last['mIoU'])
+    metrics['all + bg'] = last['mIoU_with_background'].get('all')
+    metrics['pixel acc.'] = last['pixel_accuracy']
+    return metrics
+
+
+def metric_names(groups: Sequence[Group]) -> list[str]:
+    """Names of all metrics, in the order in which they appear."""
+    return list(dict.fromkeys(name for group in groups for name in group.metrics))
+
+
+def summary_table(groups: Sequence[Group]) -> PrettyTable:
+    """Table with a row per group; failed runs are named in the last column.
+
+    Args:
+        groups: The groups.
+    """
+    names = metric_names(groups)
+    table = PrettyTable(['run', *names, 'seeds', 'failed'])
+    table.align = 'r'
+    table.align['run'] = table.align['failed'] = 'l'
+    for group in groups:
+        cells = [str(group.metrics.get(name, '-')) for name in names]
+        seeds = ' '.join(map(str, group.seeds)) or '-'
+        table.add_row([group.label, *cells, seeds, '; '.join(group.failures)])
+    return table
+
+
+def csv_table(groups: Sequence[Group]) -> PrettyTable:
+    """Table with mean, standard deviation and number of every metric, unrounded.
+
+    Args:
+        groups: The groups.
+    """
+    names = metric_names(groups)
+    columns = [f'{name} {part}' for name in names for part in ('mean', 'std', 'number')]
+    table = PrettyTable(['run', *columns, 'failed'])
+    for group in groups:
+        cells = []
+        for name in names:
+            spread = group.metrics.get(name, Spread.of([]))
+            cells += [_blank(spread.mean), _blank(spread.deviation), spread.number]
+        table.add_row([group.label, *cells, len(group.failures)])
+    return table
+
+
+def group_values(
+    groups: Sequence[Group], names: Sequence[str]
+) -> dict[str, dict[str, tuple[float, float | None]]]:
+    """Mean and standard deviation of some metrics, of the groups with a finished run.
+
+    Args:
+        groups: The groups.
+        names: Metric names.
+    """
+    return {
+        group.label: {
+            name: (group.metrics[name].mean, group.metrics[name].deviation)
+            for name in names
+            if name in group.metrics and group.metrics[name].mean is not None
+        }
+        for group in groups
+        if group.seeds
+    }
+
+
+def _blank(value: float | None) -> float | str:
+    return '' if value is None else value
+
+
+def write_summary(groups: Sequence[Group], title: str, stem: Path) -> list[Path]:
+    """Write the table as text, Markdown and CSV.
+
+    Args:
+        groups: The groups.
+        title: Heading.
+        stem: Path without suffix.
+
+    Returns:
+        The files.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    table = summary_table(groups)
+    texts = {'.txt': f'{title}\n{table.get_string()}\n'}
+    table.set_style(TableStyle.MARKDOWN)
+    texts['.md'] = f'# {title}\n\n{table.get_string()}\n'
+    texts['.csv'] = csv_table(groups).get_csv_string(lineterminator='\n')
+    for suffix, text in texts.items():
+        write_atomically(stem.with_suffix(suffix), text)
+    return [stem.with_suffix(suffix) for suffix in texts]

@@ -1,0 +1,185 @@
+"""Regenerate a table or figure of the paper, and print the paper's values beside ours."""
+
+import argparse
+import os
+import platform
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import DictAction
+
+from mmseg_incremental.apis import plan_runs, run_sweep
+from mmseg_incremental.errors import InputError
+from mmseg_incremental.experiments.paper import PaperTable, Row, paper_table
+from mmseg_incremental.experiments.report import write_report
+from mmseg_incremental.experiments.run import PlannedRun, Run
+from mmseg_incremental.experiments.sweep import check_weights, runs_table
+from mmseg_incremental.experiments.table1 import reproduce_table1
+from mmseg_incremental.utils.console import get_console
+from mmseg_incremental.visualization import draw_focal_loss_figure
+
+HERE = Path(__file__).resolve().parent
+CONFIGS = HERE.parent / 'configs'
+EPILOG = """examples:
+  python tools/reproduce.py table4 --data-root data/VOC2012 --seeds 0 1 2
+  python tools/reproduce.py table4 --schedule short --data-root data/VOC2012 --dry-run
+  python tools/reproduce.py table5 --schedule short --data-root data/VOC2012
+  python tools/reproduce.py table1 --memory-gb 4
+  python tools/reproduce.py figure8
+
+The schedule "paper" is the paper's own recipe. "short" is for a machine without a GPU: cat, dog,
+horse and person, then cow and sheep at once or one by one, ResNet-18, crop 128. The same command
+goes on after an interruption; step 0 is trained once for all methods of a task, and tables share
+the runs that they have in common."""
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    items = ['table1', 'table2', 'table3', 'table4', 'table5', 'figure8']
+    parser.add_argument('item', choices=items, help='what to regenerate')
+    parser.add_argument('--data-root', help='folder of Pascal VOC (default: that of the configs)')
+    parser.add_argument(
+        '--schedule', choices=['paper', 'short'], default='paper', help='default: paper'
+    )
+    parser.add_argument(
+        '--seeds', type=int, nargs='+', default=[0], help='seeds of every run (default: 0)'
+    )
+    parser.add_argument('--work-dir', help='folder (default: work_dirs/reproduce_SCHEDULE)')
+    parser.add_argument(
+        '--backbone-weights',
+        metavar='FILE',
+        help='ImageNet weights in place of those that the configs name; None for random weights',
+    )
+    parser.add_argument(
+        '--base',
+        metavar='DIR',
+        help='take step 0 of every run of several steps from this finished sequence',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='config entries of all runs that change no result, such as '
+        'train_dataloader.num_workers=8',
+    )
+    parser.add_argument(
+        '--memory-gb', type=float, help='table1: memory budget; needed where there is no GPU'
+    )
+    parser.add_argument('--jobs', type=int, default=1, metavar='N', help='trainings at a time')
+    parser.add_argument('--device', help='cpu, cuda or cuda:N (default: GPUs where there are some)')
+    parser.add_argument(
+        '--dry-run', action='store_true', help='list the runs and their iterations, then stop'
+    )
+    return parser.parse_args(argv)
+
+
+def common_options(args: argparse.Namespace) -> dict[str, object]:
+    """Config entries that all runs share."""
+    options = dict(args.cfg_options)
+    if args.data_root:
+        options['data_root'] = args.data_root
+    if args.backbone_weights:
+        weights = args.backbone_weights
+        options['backbone_weights'] = None if weights == 'None' else weights
+    return options
+
+
+def plan_rows(
+    table: PaperTable, args: argparse.Namespace, root: Path
+) -> list[tuple[Row, Sequence[PlannedRun]]]:
+    """Plan the runs of every row; rows that are the same run share it.
+
+    Raises:
+        InputError: If config or data cannot be used.
+    """
+    common = common_options(args)
+    runs = {
+        (place, seed): Run(str(CONFIGS / f'{row.config}.py'), row.options, seed, row.label, common)
+        for place, row in enumerate(table.rows)
+        for seed in args.seeds
+    }
+    different = {run.name: run for run in runs.values()}
+    planned = {item.run.name: item for item in plan_runs(list(different.values()), root)}
+    return [
+        (row, [planned[runs[place, seed].name] for seed in args.seeds])
+        for place, row in enumerate(table.rows)
+    ]
+
+
+def reproduce_table(args: argparse.Namespace, root: Path) -> dict[str, str]:
+    """Run what a table needs, and write it.
+
+    Returns:
+        Name of a run to what went wrong.
+
+    Raises:
+        InputError: If config or data cannot be used.
+    """
+    console = get_console()
+    table = paper_table(args.item, args.schedule)
+    rows = plan_rows(table, args, root / 'runs')
+    planned = list({item.run.name: item for _, items in rows for item in items}.values())
+    console.print(runs_table(planned))
+    if args.dry_run:
+        return {}
+    check_weights(planned)
+    base = Path(args.base) if args.base else None
+    failures = run_sweep(
+        planned, root / 'runs', HERE / 'train.py', console, args.jobs, args.device, base
+    )
+    facts = {
+        'Command': f'`{shlex.join(["python", "tools/reproduce.py", *sys.argv[1:]])}`',
+        'Schedule': args.schedule,
+        'Seeds': ', '.join(map(str, args.seeds)),
+        'Machine': machine(),
+    }
+    report = write_report(table, rows, failures, facts, root / args.item)
+    console.print(report.text, soft_wrap=True)
+    for path in report.files:
+        console.print(f'wrote {path}', soft_wrap=True)
+    return failures
+
+
+def machine() -> str:
+    """The machine and PyTorch, in a few words."""
+    gpus = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+    device = ', '.join(gpus) or 'no GPU'
+    return f'{platform.machine()}, {os.cpu_count()} cores, {device}; torch {torch.__version__}'
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the tool."""
+    args = parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    root = Path(args.work_dir or f'work_dirs/reproduce_{args.schedule}')
+    try:
+        if args.item == 'figure8':
+            root.mkdir(parents=True, exist_ok=True)
+            draw_focal_loss_figure(root / 'figure8.png')
+            print(f'wrote {root / "figure8.png"}')
+            return
+        if args.item == 'table1':
+            config = CONFIGS / 'bisenet_r18_voc_offline.py'
+            for path in reproduce_table1(config, args.memory_gb, root / 'table1', get_console()):
+                print(f'wrote {path}')
+            return
+        failures = reproduce_table(args, root)
+    except InputError as error:
+        sys.exit(f'error: {error}')
+    except KeyboardInterrupt:
+        sys.exit('interrupted; the same command goes on')
+    if failures:
+        sys.exit(f'error: {len(failures)} runs failed; their logs say why')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,143 @@
+"""Run a config with every combination of option values, and with several seeds."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from mmseg_incremental.apis import grid_runs, plan_runs, run_sweep
+from mmseg_incremental.errors import InputError
+from mmseg_incremental.experiments.summary import (
+    group_values,
+    metric_names,
+    summarize,
+    write_summary,
+)
+from mmseg_incremental.experiments.sweep import check_weights, runs_table
+from mmseg_incremental.utils.console import get_console
+from mmseg_incremental.visualization import draw_group_plot
+
+TRAIN = Path(__file__).resolve().parent / 'train.py'
+EPILOG = """examples:
+  the learning-rate search of the paper's section 3.2:
+    python tools/sweep.py configs/bisenet_r18_voc_offline.py --grid step_schedule.first.lr=0.1,0.01,0.001
+  alpha and gamma of the focal loss, three seeds:
+    python tools/sweep.py configs/bisenet_r101_voc_15-5_fuce.py --seeds 0 1 2 \\
+        --grid method.loss.alpha=1,2,3 --grid method.loss.gamma=1,1.5,2
+
+Every combination has its own work dir below the sweep's; the same command goes on after an
+interruption, and finished runs are not run again. Values with commas go in round brackets:
+--grid 'crop_size=(320,320),(392,392)'"""  # noqa: E501
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config leaf, such as configs/bisenet_r18_voc_15-5_mib.py')
+    parser.add_argument(
+        '--grid',
+        action='append',
+        nargs='+',
+        default=[],
+        metavar='KEY=V1,V2',
+        help='values of a config entry; several entries are combined',
+    )
+    parser.add_argument(
+        '--seeds', type=int, nargs='+', default=[0], help='seeds of every combination (default: 0)'
+    )
+    parser.add_argument('--work-dir', help='folder (default: work_dirs/sweep_CONFIG_NAME)')
+    parser.add_argument(
+        '--base', metavar='DIR', help='take step 0 of every run from this finished sequence'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='config entries of all runs, such as data_root=DIR',
+    )
+    add_run_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every tool that runs many trainings takes."""
+    parser.add_argument(
+        '--jobs', type=int, default=1, metavar='N', help='trainings at a time (default: 1)'
+    )
+    parser.add_argument(
+        '--device', help='cpu, cuda or cuda:N (default: the GPUs in turn where there are some)'
+    )
+    parser.add_argument(
+        '--dry-run', action='store_true', help='check everything, list the runs and stop'
+    )
+
+
+def parse_grid(entries: list[list[str]]) -> dict[str, list]:
+    """Values of every config entry.
+
+    Args:
+        entries: ``KEY=V1,V2`` texts as the command line gives them.
+
+    Returns:
+        Key to its values.
+
+    Raises:
+        InputError: If a text has no such form, or a key comes twice.
+    """
+    grid: dict[str, list] = {}
+    for text in (text for group in entries for text in group):
+        key, equals, values = text.partition('=')
+        if not (key and equals and values):
+            raise InputError(f'--grid {text}: expected KEY=V1,V2,...')
+        if key in grid:
+            raise InputError(f'--grid names {key} twice; give all its values at once')
+        grid[key] = _parse(text)[key]
+    return {key: found if isinstance(found, list) else [found] for key, found in grid.items()}
+
+
+def _parse(text: str) -> dict[str, object]:
+    """Read ``KEY=VALUES`` as ``--cfg-options`` does."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--grid', nargs='+', action=DictAction)
+    return parser.parse_args(['--grid', text]).grid
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the tool."""
+    args = parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = get_console()
+    root = Path(args.work_dir or f'work_dirs/sweep_{Path(args.config).stem}')
+    try:
+        runs = grid_runs(args.config, parse_grid(args.grid), args.seeds, args.cfg_options)
+        planned = plan_runs(runs, root)
+        console.print(runs_table(planned))
+        if args.dry_run:
+            return
+        check_weights(planned)
+        base = Path(args.base) if args.base else None
+        failures = run_sweep(planned, root, TRAIN, console, args.jobs, args.device, base)
+    except InputError as error:
+        sys.exit(f'error: {error}')
+    except KeyboardInterrupt:
+        sys.exit('interrupted; the same command goes on')
+    groups = summarize(planned, failures)
+    title = f'{Path(args.config).stem}: mIoU (%) after the last step, mean ± standard deviation'
+    written = write_summary(groups, title, root / 'summary')
+    plotted = [name for name in metric_names(groups) if name not in ('all + bg', 'pixel acc.')]
+    draw_group_plot(group_values(groups, plotted), title, root / 'summary.png')
+    console.print(written[0].read_text(encoding='utf-8'), soft_wrap=True)
+    for path in [*written, root / 'summary.png']:
+        console.print(f'wrote {path}', soft_wrap=True)
+    if failures:
+        sys.exit(f'error: {len(failures)} of {len(planned)} runs failed; their logs say why')
+
+
+if __name__ == '__main__':
+    main()
