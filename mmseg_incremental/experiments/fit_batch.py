@@ -61,12 +61,11 @@ def largest_batch(
     if not fits(smallest):
         return None
     fitting, refused = smallest, max_batch + 1
-    while fitting < max_batch and 2 * fitting < refused:
-        batch = min(4 * fitting, max_batch)
-        if fits(batch):
-            fitting = batch
+    while 2 * fitting < refused:
+        if fits(2 * fitting):
+            fitting *= 2
         else:
-            refused = batch
+            refused = 2 * fitting
     while refused - fitting > 1:
         middle = (fitting + refused) // 2
         if fits(middle):
@@ -114,7 +113,8 @@ def fit_batch(
     """Find the largest batch of a crop size by training with it.
 
     Each trial runs whole iterations (forward, backward, optimiser) of the step's model with its
-    losses, distillation and old model included, on random pictures and labels.
+    losses, distillation and old model included, on random pictures and labels. Without a GPU
+    trials are spawned processes: a script that calls this needs ``if __name__ == '__main__'``.
 
     Args:
         cfg: Config of a sequence; it is not changed.

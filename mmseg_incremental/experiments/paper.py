@@ -163,7 +163,7 @@ def _table4(schedule: str) -> PaperTable:
             for n, m in _METHODS.items()
         ]
         joint = _groups(_TABLE4['15-5']['Joint'])
-        rows.append(Row('Joint', f'{leaf}_offline', _JOINT_SHORT, joint, together))
+        rows.append(Row('Joint', f'{leaf}-offline', _JOINT_SHORT, joint, together))
         rows += [
             Row(n, f'{leaf}-s_{_METHODS[n]}', {}, _groups(_TABLE4['15-5s'][n]), singly)
             for n in ('FT', 'MiB')

@@ -50,7 +50,7 @@ def write_report(
     """
     rows = compare(table, runs, failures)
     pretty, sentences = comparison_table(table, rows), [*_about_seeds(rows), *verdicts(table, rows)]
-    sentences += [f'FAILED: {failure}' for failure in failures.values()]
+    sentences += [f'FAILED: {name}: {failure}' for name, failure in failures.items()]
     text = '\n'.join([table.title, pretty.get_string(), *sentences])
     files = {'.txt': text + '\n', '.csv': pretty.get_csv_string(lineterminator='\n')}
     pretty.set_style(TableStyle.MARKDOWN)

@@ -103,7 +103,7 @@ def metric_names(groups: Sequence[Group]) -> list[str]:
 
 
 def summary_table(groups: Sequence[Group]) -> PrettyTable:
-    """Table with a row per group; failed runs are named in the last column.
+    """Table with a row per group; the last column counts failed runs.
 
     Args:
         groups: The groups.
@@ -111,11 +111,11 @@ def summary_table(groups: Sequence[Group]) -> PrettyTable:
     names = metric_names(groups)
     table = PrettyTable(['run', *names, 'seeds', 'failed'])
     table.align = 'r'
-    table.align['run'] = table.align['failed'] = 'l'
+    table.align['run'] = 'l'
     for group in groups:
         cells = [str(group.metrics.get(name, '-')) for name in names]
         seeds = ' '.join(map(str, group.seeds)) or '-'
-        table.add_row([group.label, *cells, seeds, '; '.join(group.failures)])
+        table.add_row([group.label, *cells, seeds, len(group.failures) or ''])
     return table
 
 
@@ -162,7 +162,7 @@ def _blank(value: float | None) -> float | str:
 
 
 def write_summary(groups: Sequence[Group], title: str, stem: Path) -> list[Path]:
-    """Write the table as text, Markdown and CSV.
+    """Write the table as text, Markdown and CSV; what went wrong stands under it.
 
     Args:
         groups: The groups.
@@ -176,9 +176,11 @@ def write_summary(groups: Sequence[Group], title: str, stem: Path) -> list[Path]
         OSError: If the folder cannot be written.
     """
     table = summary_table(groups)
-    texts = {'.txt': f'{title}\n{table.get_string()}\n'}
+    wrong = [f'FAILED: {g.label}: {failure}' for g in groups for failure in g.failures]
+    texts = {'.txt': '\n'.join([title, table.get_string(), *wrong, ''])}
     table.set_style(TableStyle.MARKDOWN)
-    texts['.md'] = f'# {title}\n\n{table.get_string()}\n'
+    listed = ''.join(f'\n- {text}' for text in wrong)
+    texts['.md'] = f'# {title}\n\n{table.get_string()}\n{listed}\n'
     texts['.csv'] = csv_table(groups).get_csv_string(lineterminator='\n')
     for suffix, text in texts.items():
         write_atomically(stem.with_suffix(suffix), text)

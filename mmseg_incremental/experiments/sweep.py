@@ -137,21 +137,25 @@ def run_sweep(
     unfinished = [item for item in planned if not item.finished]
     bases = find_bases(unfinished, root)
     shared = [] if base else _shared_steps(unfinished, bases)
+    first = {item.plans[0].fingerprint: _base_job(item, root, train_script) for item in shared}
+    waiting = [item for item in unfinished if _needs_base(item) and _key(item) in first]
+    others = [item for item in unfinished if item not in waiting]
+
+    def job(item: PlannedRun) -> Job:
+        return _job(item, train_script, base or bases.get(_key(item)))
+
     total = iterations_left(unfinished) if base is None else _later_iterations(unfinished)
     with SweepProgress(console, total) as progress:
-        jobs = {item.plans[0].fingerprint: _base_job(item, root, train_script) for item in shared}
-        failed = run_jobs(list(jobs.values()), at_once, device, progress)
+        start = [*first.values(), *map(job, others)]
+        failures = run_jobs(start, at_once, device, progress)
+        for item in waiting:
+            if wrong := failures.get(first[_key(item)].name):
+                failures[item.run.name] = f'its step 0 failed: {wrong}'
         bases = find_bases(unfinished, root)
-        failures, ready = {}, []
-        for item in unfinished:
-            job = jobs.get(item.plans[0].fingerprint)
-            if job is not None and job.name in failed:
-                failures[item.run.name] = f'its step 0 failed: {failed[job.name]}'
-                continue
-            found = base or bases.get(item.plans[0].fingerprint)
-            ready.append(_job(item, train_script, found if len(item.plans) > 1 else None))
+        ready = [job(item) for item in waiting if item.run.name not in failures]
         failures.update(run_jobs(ready, at_once, device, progress))
-    return failures
+    names = {item.run.name for item in planned}
+    return {name: failure for name, failure in failures.items() if name in names}
 
 
 def find_bases(planned: Sequence[PlannedRun], root: Path) -> dict[str, Path]:
@@ -179,16 +183,22 @@ def _later_iterations(planned: Sequence[PlannedRun]) -> int:
     return sum(alone) + sum(p.iters for item in planned for p in item.plans[1:] if not p.done)
 
 
+def _key(item: PlannedRun) -> str:
+    return item.plans[0].fingerprint
+
+
+def _needs_base(item: PlannedRun) -> bool:
+    """Whether step 0 is not even begun, and something comes after it."""
+    first = item.plans[0]
+    return len(item.plans) > 1 and not first.done and not first.resume_from
+
+
 def _shared_steps(unfinished: Sequence[PlannedRun], bases: Mapping[str, Path]) -> list[PlannedRun]:
-    """One run for each step 0 that several runs of several steps need and nobody has."""
-    need = [
-        item
-        for item in _without_step_0(unfinished)
-        if len(item.plans) > 1 and item.plans[0].fingerprint not in bases
-    ]
-    count = Counter(item.plans[0].fingerprint for item in need)
-    first = {item.plans[0].fingerprint: item for item in reversed(need)}
-    return [item for fingerprint, item in first.items() if count[fingerprint] > 1]
+    """One run for each step 0 that several runs need and nobody has."""
+    need = [item for item in unfinished if _needs_base(item) and _key(item) not in bases]
+    count = Counter(map(_key, need))
+    first = {_key(item): item for item in reversed(need)}
+    return [item for key, item in first.items() if count[key] > 1]
 
 
 def _base_job(item: PlannedRun, root: Path, train_script: Path) -> Job:
@@ -200,7 +210,7 @@ def _base_job(item: PlannedRun, root: Path, train_script: Path) -> Job:
 
 def _job(item: PlannedRun, train_script: Path, base: Path | None) -> Job:
     command = _command(item.run, item.work_dir, train_script)
-    takes = base is not None and not item.plans[0].done and not item.plans[0].resume_from
+    takes = base is not None and _needs_base(item)
     if takes:
         command += ['--base', str(base)]
     iters = {p.step: p.iters for p in item.plans if not p.done and not (takes and p.step == 0)}

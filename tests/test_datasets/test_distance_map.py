@@ -40,8 +40,9 @@ def test_old_labels_are_background():
     expected = [math.exp(-1.5), math.exp(-1), 0, math.exp(-1)]
     assert merged.gt_distance_map.data.flatten().tolist() == pytest.approx(expected)
     assert merged.gt_sem_seg.data.flatten().tolist() == labels[0], 'the labels are left alone'
-    sample = packed([[3, 0, 2]], ignore_index=2, num_old=4)
-    assert not sample.gt_distance_map.data.any(), 'an ignored label is never background'
+    sample = packed([[5, 0, 2]], ignore_index=2, num_old=4, sigma=1.0)
+    expected = [math.exp(-1), math.exp(-1), 0]
+    assert sample.gt_distance_map.data.flatten().tolist() == pytest.approx(expected)
 
 
 def test_map_is_that_of_the_crop():

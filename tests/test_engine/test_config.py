@@ -90,9 +90,7 @@ def test_leaf_holds_what_its_name_says(leaf):
 )
 def test_recipe_of_the_paper(backbone, batch_size, rate):
     leaves = [
-        path
-        for path in LEAVES
-        if f'_{backbone}_voc_' in path.name and 'animals' not in path.name
+        path for path in LEAVES if f'_{backbone}_voc_' in path.name and 'animals' not in path.name
     ]
     assert len(leaves) == 14
     for leaf in leaves:

@@ -1,0 +1,65 @@
+"""Step 0 taken from another sequence."""
+
+import torch
+from tiny import ITERS, cfg_options, leaf, run_tool
+
+from mmseg_incremental.apis import load_config, plan_sequence
+from mmseg_incremental.engine import load_checkpoint
+from mmseg_incremental.evaluation import SequenceResults
+
+
+def test_base_gives_step_0_and_is_told(shapes, trained, tmp_path):
+    work_dir = tmp_path / 'ft'
+    run = [leaf('ft'), '--work-dir', work_dir, '--steps', 0, 1]
+    done = run_tool('train', *run, '--base', trained, *cfg_options(shapes))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f'step 0: taken from {trained}/step_0.pth' in done.stdout
+    assert 'step 0: learning' not in done.stdout
+    theirs, ours = (load_checkpoint(path / 'step_0.pth') for path in (trained, work_dir))
+    assert all(torch.equal(v, ours['state_dict'][k]) for k, v in theirs['state_dict'].items())
+    assert ours['meta']['sequence']['method']['name'] == 'FT'
+    assert ours['meta']['taken_from'] == f'{trained}/step_0.pth'
+    assert ours['meta']['fingerprint'] == theirs['meta']['fingerprint']
+    first = [SequenceResults.load(path / 'results.json').steps[0] for path in (trained, work_dir)]
+    assert first[0]['mIoU'] == first[1]['mIoU']
+
+    cfg = load_config(leaf('ft'), {**options(shapes)}, str(work_dir))
+    assert [plan.outdated for plan in plan_sequence(cfg, [0, 1], resume=True)] == [False, False]
+    changed = load_config(
+        leaf('ft'), {**options(shapes), 'step_schedule.first.lr': 0.5}, str(work_dir)
+    )
+    assert [plan.outdated for plan in plan_sequence(changed, [0], resume=True)] == [True]
+
+
+def options(shapes):
+    from tiny import OPTIONS
+
+    return {'data_root': str(shapes), **OPTIONS}
+
+
+def test_base_of_other_settings_is_taken_at_the_users_word(shapes, trained, tmp_path):
+    """A base named by hand stands for the step 0 that the config describes."""
+    cfg = load_config(
+        leaf('ft'), {**options(shapes), 'step_schedule.first.iters': 7}, str(tmp_path)
+    )
+    first = plan_sequence(cfg, [0], base=trained)[0]
+    assert first.taken_from == f'{trained}/step_0.pth'
+    assert first.iters == 7 != ITERS
+
+
+def test_base_of_another_task_is_refused(shapes, trained, tmp_path):
+    done = run_tool(
+        'train', leaf('ft'), '--work-dir', tmp_path / 'x', '--base', trained,
+        *cfg_options(shapes, **{'task.name': '3-1'}),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert 'checkpoint of another task' in done.stderr
+    assert not (tmp_path / 'x').exists()
+
+
+def test_base_that_is_not_there_is_refused(shapes, tmp_path):
+    done = run_tool(
+        'train', leaf('ft'), '--base', tmp_path, '--work-dir', tmp_path / 'x', *cfg_options(shapes)
+    )
+    assert done.returncode == 1
+    assert f'{tmp_path}/step_0.pth: checkpoint not found' in done.stderr
