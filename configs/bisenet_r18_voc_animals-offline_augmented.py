@@ -9,3 +9,4 @@ _base_ = [
 train_dataloader = dict(num_workers=1)
 test_dataloader = dict(num_workers=1)
 default_hooks = dict(checkpoint=dict(interval=50))
+step_schedule = dict(first=dict(iters=1800))

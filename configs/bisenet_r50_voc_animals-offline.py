@@ -7,3 +7,4 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 default_hooks = dict(checkpoint=dict(interval=50))
+step_schedule = dict(first=dict(iters=1800))

@@ -12,12 +12,12 @@ from pathlib import Path
 import torch
 from mmengine.config import DictAction
 
-from mmseg_incremental.apis import plan_runs, run_sweep
+from mmseg_incremental.apis import plan_jobs, plan_runs, run_sweep
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.experiments.paper import PaperTable, Row, paper_table
 from mmseg_incremental.experiments.report import write_report
 from mmseg_incremental.experiments.run import PlannedRun, Run
-from mmseg_incremental.experiments.sweep import check_weights, runs_table
+from mmseg_incremental.experiments.sweep import check_weights, jobs_table, note_missing_weights
 from mmseg_incremental.experiments.table1 import reproduce_table1
 from mmseg_incremental.utils.console import get_console
 from mmseg_incremental.visualization import draw_focal_loss_figure
@@ -128,14 +128,14 @@ def reproduce_table(args: argparse.Namespace, root: Path) -> dict[str, str]:
     table = paper_table(args.item, args.schedule)
     rows = plan_rows(table, args, root / 'runs')
     planned = list({item.run.name: item for _, items in rows for item in items}.values())
-    console.print(runs_table(planned))
+    base = Path(args.base) if args.base else None
+    jobs = plan_jobs(planned, root / 'runs', HERE / 'train.py', base)
+    console.print(jobs_table(planned, jobs))
     if args.dry_run:
+        note_missing_weights(planned)
         return {}
     check_weights(planned)
-    base = Path(args.base) if args.base else None
-    failures = run_sweep(
-        planned, root / 'runs', HERE / 'train.py', console, args.jobs, args.device, base
-    )
+    failures = run_sweep(planned, jobs, console, args.jobs, args.device)
     facts = {
         'Command': f'`{shlex.join(["python", "tools/reproduce.py", *sys.argv[1:]])}`',
         'Schedule': args.schedule,

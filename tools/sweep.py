@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmseg_incremental.apis import grid_runs, plan_runs, run_sweep
+from mmseg_incremental.apis import grid_runs, plan_jobs, plan_runs, run_sweep
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.experiments.summary import (
     group_values,
@@ -15,7 +15,7 @@ from mmseg_incremental.experiments.summary import (
     summarize,
     write_summary,
 )
-from mmseg_incremental.experiments.sweep import check_weights, runs_table
+from mmseg_incremental.experiments.sweep import check_weights, jobs_table, note_missing_weights
 from mmseg_incremental.utils.console import get_console
 from mmseg_incremental.visualization import draw_group_plot
 
@@ -117,12 +117,13 @@ def main(argv: list[str] | None = None) -> None:
     try:
         runs = grid_runs(args.config, parse_grid(args.grid), args.seeds, args.cfg_options)
         planned = plan_runs(runs, root)
-        console.print(runs_table(planned))
+        jobs = plan_jobs(planned, root, TRAIN, Path(args.base) if args.base else None)
+        console.print(jobs_table(planned, jobs))
         if args.dry_run:
+            note_missing_weights(planned)
             return
         check_weights(planned)
-        base = Path(args.base) if args.base else None
-        failures = run_sweep(planned, root, TRAIN, console, args.jobs, args.device, base)
+        failures = run_sweep(planned, jobs, console, args.jobs, args.device)
     except InputError as error:
         sys.exit(f'error: {error}')
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ with quiet():
 
 from .. import datasets, engine, evaluation, models  # noqa: E402
 from ..engine import evaluate_step, load_config, plan_sequence, run_sequence, step_config  # noqa: E402
-from ..experiments.sweep import grid_runs, plan_runs, run_sweep  # noqa: E402
+from ..experiments.sweep import grid_runs, plan_jobs, plan_runs, run_sweep  # noqa: E402
 from ..tasks import build_task, get_task  # noqa: E402
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     'grid_runs',
     'load_config',
     'models',
+    'plan_jobs',
     'plan_runs',
     'plan_sequence',
     'run_sequence',

@@ -1,12 +1,10 @@
 """What happens between two steps."""
 
-import copy
 import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from mmengine.config import ConfigDict
 from mmengine.dist import get_rank, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -21,7 +19,7 @@ from .checkpoint import (
     load_weights,
     save_step_checkpoint,
 )
-from .step_config import model_heads
+from .step_config import old_model_config
 
 
 class NonFiniteLossError(InputError):
@@ -84,7 +82,7 @@ class IncrementalLoop(Hook):
             for _, classifier in model.classifiers():
                 self.init_classifier(classifier)
         if len(model.distillation):
-            old = MODELS.build(_old_model_config(runner.cfg.model))
+            old = MODELS.build(old_model_config(runner.cfg.model))
             load_weights(old, state, path)
             model.set_old_model(old)
 
@@ -133,15 +131,6 @@ class IncrementalLoop(Hook):
 
 def _unwrap(model: torch.nn.Module) -> IncrementalEncoderDecoder:
     return model.module if is_model_wrapper(model) else model
-
-
-def _old_model_config(model: ConfigDict) -> ConfigDict:
-    """The model of the step before: one step fewer in every head, nothing to distil from."""
-    old = copy.deepcopy(model)
-    old.update(distillation=[], freeze_norm=False)
-    for head in model_heads(old):
-        head.classes_per_step = list(head.classes_per_step)[:-1]
-    return old
 
 
 def _plain_meta(metainfo: Mapping) -> dict:

@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from ..errors import InputError
 from ..evaluation import SequenceResults, results_table
 from ..utils.console import get_console
+from ..utils.files import lock_folder
 from .base_step import saved_fingerprint, take_base
 from .config import describe_sequence
 from .evaluate import evaluate_step
@@ -55,45 +57,51 @@ def run_sequence(
         NonFiniteLossError: If the loss becomes NaN or infinite.
     """
     join_processes(launcher, cfg.get('env_cfg', {}))
-    plans = _plan_on_main_process(cfg, steps, resume, base)
-    results_path = Path(cfg.work_dir, 'results.json')
-    results = _open_results(cfg, results_path)
-    if is_main_process():
-        console.print(plan_table(cfg, plans))
-    for plan in plans:
-        if plan.outdated:
-            _say(f'note: step {plan.step} is there, but was trained with other settings or data')
-        if plan.taken_from:
-            _say(f'step {plan.step}: taken from {plan.taken_from}')
-            _take(cfg, plan)
-        elif not plan.done:
-            _say(f'step {plan.step}: learning {", ".join(plan.new_classes)}')
-            _train(cfg, plan, launcher)
-        if plan.done and plan.step in results.steps:
-            continue
-        _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
-        metrics = evaluate_step(cfg, plan.step, plan.target, launcher)
-        facts = dict(
-            num_images=plan.num_images,
-            iterations=plan.iters,
-            batch_size=cfg.batch_size * world_size(),
-            fingerprint=saved_fingerprint(plan.target),
-        )
-        if curve := read_learning_curve(Path(cfg.work_dir, f'step_{plan.step}')):
-            facts['learning_curve'] = curve
-        results.record(plan.step, metrics, **facts)
+    with ExitStack() as lock:
+        plans = _plan_on_main_process(cfg, steps, resume, base, lock)
+        results_path = Path(cfg.work_dir, 'results.json')
+        results = _open_results(cfg, results_path)
         if is_main_process():
-            write_plain_config(cfg, plan.step, Path(cfg.work_dir, f'step_{plan.step}.py'))
-            results.save(results_path)
-            console.print(results_table(results))
-        barrier()
-    if is_main_process():
-        if plans[-1].done:
-            console.print(results_table(results))
-        for path in draw_sequence(cfg, results):
-            _say(f'wrote {path}')
-        _say(f'wrote {results_path}')
+            console.print(plan_table(cfg, plans))
+        for plan in plans:
+            _run_step(cfg, plan, results, launcher)
+        if is_main_process():
+            if plans[-1].done:
+                console.print(results_table(results))
+            for path in draw_sequence(cfg, results):
+                _say(f'wrote {path}')
+            _say(f'wrote {results_path}')
     return results
+
+
+def _run_step(cfg: Config, plan: StepPlan, results: SequenceResults, launcher: str) -> None:
+    """Train a step or take it, then evaluate it; what is done is kept."""
+    if plan.outdated:
+        _say(f'note: step {plan.step} is there, but was trained with other settings or data')
+    if plan.taken_from:
+        _say(f'step {plan.step}: taken from {plan.taken_from}')
+        _take(cfg, plan)
+    elif not plan.done:
+        _say(f'step {plan.step}: learning {", ".join(plan.new_classes)}')
+        _train(cfg, plan, launcher)
+    if plan.done and plan.step in results.steps:
+        return
+    _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
+    metrics = evaluate_step(cfg, plan.step, plan.target, launcher)
+    facts = dict(
+        num_images=plan.num_images,
+        iterations=plan.iters,
+        batch_size=cfg.batch_size * world_size(),
+        fingerprint=saved_fingerprint(plan.target),
+    )
+    if curve := read_learning_curve(Path(cfg.work_dir, f'step_{plan.step}')):
+        facts['learning_curve'] = curve
+    results.record(plan.step, metrics, **facts)
+    if is_main_process():
+        write_plain_config(cfg, plan.step, Path(cfg.work_dir, f'step_{plan.step}.py'))
+        results.save(Path(cfg.work_dir, 'results.json'))
+        console.print(results_table(results))
+    barrier()
 
 
 def _say(text: str) -> None:
@@ -102,9 +110,13 @@ def _say(text: str) -> None:
 
 
 def _plan_on_main_process(
-    cfg: Config, steps: Sequence[int] | None, resume: bool, base: str | os.PathLike | None
+    cfg: Config,
+    steps: Sequence[int] | None,
+    resume: bool,
+    base: str | os.PathLike | None,
+    lock: ExitStack,
 ) -> list[StepPlan]:
-    """Plan once; every process learns of an error."""
+    """Plan once and lock the work dir; every process learns of an error."""
     plans, problem = [], None
     if is_main_process():
         try:
@@ -114,6 +126,7 @@ def _plan_on_main_process(
             if starts_anew and (text := check_backbone_weights(cfg.backbone_weights)):
                 raise InputError(text)
             _make_work_dir(cfg.work_dir)
+            lock.enter_context(lock_folder(cfg.work_dir))
         except InputError as error:
             problem = error
     answer = [plans, None if problem is None else str(problem)]

@@ -88,6 +88,22 @@ def model_heads(model: ConfigDict) -> list[ConfigDict]:
     return [model.decode_head, *(auxiliary if isinstance(auxiliary, list) else [auxiliary])]
 
 
+def old_model_config(model: ConfigDict) -> ConfigDict:
+    """Config of the model of the step before: one step fewer in every head, nothing to distil.
+
+    Args:
+        model: Config of a later step's model; it is not changed.
+
+    Returns:
+        The old model's config.
+    """
+    old = copy.deepcopy(model)
+    old.update(distillation=[], freeze_norm=False)
+    for head in model_heads(old):
+        head.classes_per_step = list(head.classes_per_step)[:-1]
+    return old
+
+
 def _set_data(out: Config, task: Task, step: int) -> None:
     out.train_dataloader.batch_size = out.batch_size
     height, width = out.crop_size

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +28,14 @@ class Job:
         command: Program and arguments.
         log: File that its output is appended to.
         iters: Iterations of each step that it will train, by step.
+        after: Name of an earlier job that must have succeeded.
     """
 
     name: str
     command: Sequence[str]
     log: Path
     iters: Mapping[int, int]
+    after: str | None = None
 
 
 def run_jobs(
@@ -42,7 +44,7 @@ def run_jobs(
     """Run every job to its end.
 
     Args:
-        jobs: The jobs; their names differ.
+        jobs: The jobs; their names differ, and one comes behind the job that it waits for.
         at_once: How many run at a time.
         device: ``'cpu'``, ``'cuda'``, ``'cuda:N'`` or None for what is there; where there are
             several GPUs, jobs take turns on them.
@@ -59,7 +61,12 @@ def run_jobs(
         slots.put(_environment(slot, at_once, device))
     running: set[subprocess.Popen] = set()
 
+    futures: dict[str, Future] = {}
+
     def work(job: Job) -> str | None:
+        # what it waits for was submitted earlier, so it runs or is done
+        if job.after and (failure := futures[job.after].result()):
+            return f'{job.after} failed: {failure}'
         environment = slots.get()
         try:
             return _run(job, environment, progress, running)
@@ -67,7 +74,8 @@ def run_jobs(
             slots.put(environment)
 
     with ThreadPoolExecutor(at_once) as pool:
-        futures = {job.name: pool.submit(work, job) for job in jobs}
+        for job in jobs:
+            futures[job.name] = pool.submit(work, job)
         try:
             failures = {name: future.result() for name, future in futures.items()}
         except BaseException:

@@ -91,7 +91,7 @@ def _draw(
         return
     values = {}
     for compared in rows:
-        label = ' '.join(filter(None, [compared.row.label, compared.row.section]))
+        label = ', '.join(filter(None, [compared.row.label, compared.row.section]))
         values[label] = {
             name: (spread.mean, spread.deviation)
             for name, spread in compared.ours.items()

@@ -81,79 +81,90 @@ def check_weights(planned: Sequence[PlannedRun]) -> None:
             raise InputError(problem)
 
 
-def runs_table(planned: Sequence[PlannedRun]) -> Table:
-    """What will be run: a row per run with its state and number of iterations."""
-    table = Table(title='runs')
-    table.add_column('run', overflow='fold')
-    table.add_column('steps', justify='right')
-    table.add_column('iterations per step', justify='right')
-    table.add_column('step 0')
-    table.add_column('state')
-    for item in planned:
-        done = sum(plan.done for plan in item.plans)
-        state = 'finished' if item.finished else f'{done} of {len(item.plans)} steps done'
-        iters = ', '.join(str(plan.iters) for plan in item.plans)
-        table.add_row(
-            item.run.name, str(len(item.plans)), iters, item.plans[0].fingerprint[:8], state
-        )
-    table.caption = (
-        'runs with the same code under "step 0" share it; in all '
-        f'{iterations_left(planned)} iterations are left'
-    )
-    return table
+def note_missing_weights(planned: Sequence[PlannedRun]) -> None:
+    """Say in a dry run what :func:`check_weights` would refuse."""
+    try:
+        check_weights(planned)
+    except InputError as error:
+        print(f'note: {error}')
 
 
-def iterations_left(planned: Sequence[PlannedRun]) -> int:
-    """Iterations that the runs still need, step 0 counted once where it is shared."""
-    first = {item.plans[0].fingerprint: item.plans[0].iters for item in _without_step_0(planned)}
-    later = [p.iters for item in planned for p in item.plans[1:] if not p.done]
-    return sum(first.values()) + sum(later)
+def plan_jobs(
+    planned: Sequence[PlannedRun], root: Path, train_script: Path, base: Path | None = None
+) -> list[Job]:
+    """What has to be trained for the runs that are not finished.
 
-
-def run_sweep(
-    planned: Sequence[PlannedRun],
-    root: Path,
-    train_script: Path,
-    console: Console,
-    at_once: int = 1,
-    device: str | None = None,
-    base: Path | None = None,
-) -> dict[str, str]:
-    """Train what is not finished yet.
+    Step 0 is looked for, by its fingerprint, in ``root``; one that several runs share and nobody
+    has becomes a job of its own, which they wait for.
 
     Args:
         planned: The runs.
         root: Folder of all runs.
         train_script: ``tools/train.py``.
-        console: Where to tell how far it is.
-        at_once: Trainings at a time.
-        device: See :func:`~mmseg_incremental.experiments.jobs.run_jobs`.
-        base: Work dir whose step 0 all runs of several steps take. By default step 0 is looked
-            for, by its fingerprint, in ``root``, and trained once for the runs that share it.
+        base: Work dir whose step 0 all runs of several steps take instead.
 
     Returns:
-        Name of a run to what went wrong, of those that failed.
+        The jobs; those that wait for another come last.
     """
     unfinished = [item for item in planned if not item.finished]
     bases = find_bases(unfinished, root)
     shared = [] if base else _shared_steps(unfinished, bases)
-    first = {item.plans[0].fingerprint: _base_job(item, root, train_script) for item in shared}
-    waiting = [item for item in unfinished if _needs_base(item) and _key(item) in first]
-    others = [item for item in unfinished if item not in waiting]
+    first = {_key(item): _base_job(item, root, train_script) for item in shared}
+    jobs = list(first.values())
+    for item in unfinished:
+        before = first.get(_key(item)) if _needs_base(item) else None
+        found = before.log.parent if before else base or bases.get(_key(item))
+        jobs.append(_job(item, train_script, found, before.name if before else None))
+    # one that waits would hold a place that another can use
+    return sorted(jobs, key=lambda job: job.after is not None)
 
-    def job(item: PlannedRun) -> Job:
-        return _job(item, train_script, base or bases.get(_key(item)))
 
-    total = iterations_left(unfinished) if base is None else _later_iterations(unfinished)
-    with SweepProgress(console, total) as progress:
-        start = [*first.values(), *map(job, others)]
-        failures = run_jobs(start, at_once, device, progress)
-        for item in waiting:
-            if wrong := failures.get(first[_key(item)].name):
-                failures[item.run.name] = f'its step 0 failed: {wrong}'
-        bases = find_bases(unfinished, root)
-        ready = [job(item) for item in waiting if item.run.name not in failures]
-        failures.update(run_jobs(ready, at_once, device, progress))
+def jobs_table(planned: Sequence[PlannedRun], jobs: Sequence[Job]) -> Table:
+    """What will be run: a row per run, and per step 0 that several of them share."""
+    table = Table(title='runs')
+    table.add_column('run', overflow='fold')
+    table.add_column('steps', justify='right')
+    table.add_column('iterations left', justify='right')
+    table.add_column('state')
+    left = {job.name: ', '.join(map(str, job.iters.values())) or '0' for job in jobs}
+    names = [item.run.name for item in planned]
+    for job in jobs:
+        if job.name not in names:
+            table.add_row(job.name, '1', left[job.name], 'shared by several runs')
+    for item in planned:
+        done = sum(plan.done for plan in item.plans)
+        state = 'finished' if item.finished else f'{done} of {len(item.plans)} steps done'
+        table.add_row(item.run.name, str(len(item.plans)), left.get(item.run.name, '0'), state)
+    table.caption = f'{iterations_left(jobs)} iterations are left'
+    return table
+
+
+def iterations_left(jobs: Sequence[Job]) -> int:
+    """Iterations that the jobs still need."""
+    return sum(sum(job.iters.values()) for job in jobs)
+
+
+def run_sweep(
+    planned: Sequence[PlannedRun],
+    jobs: Sequence[Job],
+    console: Console,
+    at_once: int = 1,
+    device: str | None = None,
+) -> dict[str, str]:
+    """Train what is not finished yet.
+
+    Args:
+        planned: The runs.
+        jobs: What :func:`plan_jobs` gives for them.
+        console: Where to tell how far it is.
+        at_once: Trainings at a time.
+        device: See :func:`~mmseg_incremental.experiments.jobs.run_jobs`.
+
+    Returns:
+        Name of a run to what went wrong, of those that failed.
+    """
+    with SweepProgress(console, iterations_left(jobs)) as progress:
+        failures = run_jobs(jobs, at_once, device, progress)
     names = {item.run.name for item in planned}
     return {name: failure for name, failure in failures.items() if name in names}
 
@@ -172,15 +183,6 @@ def find_bases(planned: Sequence[PlannedRun], root: Path) -> dict[str, Path]:
         if first.get('fingerprint') in wanted and (path.parent / 'step_0.pth').is_file():
             found[first['fingerprint']] = path.parent
     return found
-
-
-def _without_step_0(planned: Sequence[PlannedRun]) -> list[PlannedRun]:
-    return [item for item in planned if not item.plans[0].done]
-
-
-def _later_iterations(planned: Sequence[PlannedRun]) -> int:
-    alone = [item.plans[0].iters for item in _without_step_0(planned) if len(item.plans) == 1]
-    return sum(alone) + sum(p.iters for item in planned for p in item.plans[1:] if not p.done)
 
 
 def _key(item: PlannedRun) -> str:
@@ -208,13 +210,13 @@ def _base_job(item: PlannedRun, root: Path, train_script: Path) -> Job:
     return Job(name, [*command, '--steps', '0'], root / name / 'train.log', {0: first.iters})
 
 
-def _job(item: PlannedRun, train_script: Path, base: Path | None) -> Job:
+def _job(item: PlannedRun, train_script: Path, base: Path | None, after: str | None) -> Job:
     command = _command(item.run, item.work_dir, train_script)
     takes = base is not None and _needs_base(item)
     if takes:
         command += ['--base', str(base)]
     iters = {p.step: p.iters for p in item.plans if not p.done and not (takes and p.step == 0)}
-    return Job(item.run.name, command, item.work_dir / 'train.log', iters)
+    return Job(item.run.name, command, item.work_dir / 'train.log', iters, after)
 
 
 def _command(run: Run, work_dir: Path, train_script: Path) -> list[str]:

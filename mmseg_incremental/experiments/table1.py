@@ -43,7 +43,7 @@ def reproduce_table1(
         except NothingFitsError:
             table.add_row([crop, batch, '-', '-', f'{share} %', 'nothing fits', '-'])
             continue
-        ours = [fit.batch, f'{fit.batch - batch:+d}', f'{share} %', f'{fit.share:.0%}']
+        ours = [fit.batch, f'{fit.batch - batch:+d}', f'{share} %', f'{100 * fit.share:.0f} %']
         table.add_row([crop, batch, *ours, f'{fit.images_per_second:.1f}'])
     title = f'Table 1: the largest batch in {budget_gb:.2f} GB (the paper tried single batches)'
     texts = {'.txt': f'{title}\n{table.get_string()}\n'}

@@ -19,7 +19,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from .. import apis  # noqa: F401  registers every part, also in a child process
-from ..engine.incremental_loop import _old_model_config
+from ..engine.step_config import old_model_config
 from ..models import IncrementalEncoderDecoder
 from ..utils.quiet import quiet
 
@@ -173,7 +173,7 @@ def _build_model(cfg: Config, device: torch.device) -> IncrementalEncoderDecoder
     """The step's model as training has it, with random weights in the old one too."""
     model = MODELS.build(cfg.model).to(device).train()
     if len(model.distillation):
-        model.set_old_model(MODELS.build(_old_model_config(cfg.model)))
+        model.set_old_model(MODELS.build(old_model_config(cfg.model)))
     return model
 
 

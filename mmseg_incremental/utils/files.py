@@ -3,8 +3,13 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import InputError
 
 _CHUNK = 1 << 18
 
@@ -64,3 +69,26 @@ def file_digest(path: str | os.PathLike, algorithm: str = 'sha256') -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@contextmanager
+def lock_folder(folder: str | os.PathLike) -> Iterator[None]:
+    """Keep other processes from working in a folder; the lock ends with the process.
+
+    Args:
+        folder: The folder; it must exist.
+
+    Raises:
+        InputError: If another process has locked it.
+    """
+    lock = FileLock(Path(folder, '.lock'))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f'{folder} is in use by another process; wait for it, or choose another --work-dir'
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

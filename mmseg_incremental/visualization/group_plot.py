@@ -36,6 +36,7 @@ def draw_group_plot(
             xerr=[deviation or 0 for _, (_, deviation) in points],
             fmt='o',
             capsize=3,
+            clip_on=False,
             label=metric,
         )
     axes.set_yticks(range(len(values)), list(values))

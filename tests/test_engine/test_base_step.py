@@ -1,11 +1,12 @@
 """Step 0 taken from another sequence."""
 
 import torch
-from tiny import ITERS, cfg_options, leaf, run_tool
+from tiny import ITERS, OPTIONS, cfg_options, leaf, run_tool
 
 from mmseg_incremental.apis import load_config, plan_sequence
 from mmseg_incremental.engine import load_checkpoint
 from mmseg_incremental.evaluation import SequenceResults
+from mmseg_incremental.utils.files import lock_folder
 
 
 def test_base_gives_step_0_and_is_told(shapes, trained, tmp_path):
@@ -23,7 +24,7 @@ def test_base_gives_step_0_and_is_told(shapes, trained, tmp_path):
     first = [SequenceResults.load(path / 'results.json').steps[0] for path in (trained, work_dir)]
     assert first[0]['mIoU'] == first[1]['mIoU']
 
-    cfg = load_config(leaf('ft'), {**options(shapes)}, str(work_dir))
+    cfg = load_config(leaf('ft'), options(shapes), str(work_dir))
     assert [plan.outdated for plan in plan_sequence(cfg, [0, 1], resume=True)] == [False, False]
     changed = load_config(
         leaf('ft'), {**options(shapes), 'step_schedule.first.lr': 0.5}, str(work_dir)
@@ -32,8 +33,6 @@ def test_base_gives_step_0_and_is_told(shapes, trained, tmp_path):
 
 
 def options(shapes):
-    from tiny import OPTIONS
-
     return {'data_root': str(shapes), **OPTIONS}
 
 
@@ -63,3 +62,13 @@ def test_base_that_is_not_there_is_refused(shapes, tmp_path):
     )
     assert done.returncode == 1
     assert f'{tmp_path}/step_0.pth: checkpoint not found' in done.stderr
+
+
+def test_work_dir_in_use_is_refused(shapes, tmp_path):
+    work_dir = tmp_path / 'busy'
+    work_dir.mkdir()
+    with lock_folder(work_dir):
+        done = run_tool('train', leaf('ft'), '--work-dir', work_dir, *cfg_options(shapes))
+    assert done.returncode == 1
+    assert f'{work_dir} is in use by another process' in done.stderr
+    assert not (work_dir / 'results.json').exists()

@@ -18,6 +18,7 @@ from mmseg_incremental.experiments.sweep import (
     find_bases,
     grid_runs,
     iterations_left,
+    plan_jobs,
     plan_runs,
 )
 
@@ -77,7 +78,27 @@ def test_methods_share_step_0_and_seeds_do_not(shapes, tmp_path):
     later = {p.plans[1].fingerprint for p in planned}
     assert len(later) == len(runs)
     # two steps 0, and two later steps of every run
-    assert iterations_left(planned) == 2 * ITERS + len(runs) * 2 * ITERS
+    jobs = plan_jobs(planned, tmp_path, Path('train.py'))
+    assert iterations_left(jobs) == 2 * ITERS + len(runs) * 2 * ITERS
+    assert [job.after is None for job in jobs] == [True] * 2 + [False] * len(runs)
+    for job in jobs[2:]:
+        base = next(first for first in jobs[:2] if first.name == job.after)
+        assert job.command[-2:] == ['--base', str(base.log.parent)]
+        assert list(job.iters) == [1, 2]
+
+
+def test_base_named_by_hand_is_taken_by_all(shapes, tmp_path):
+    planned = plan_runs(tiny_runs(shapes, {RATE: [0.1, 0.2]}), tmp_path)
+    jobs = plan_jobs(planned, tmp_path, Path('train.py'), base=Path('given'))
+    assert [job.command[-2:] for job in jobs] == [['--base', 'given']] * 2
+    assert iterations_left(jobs) == 2 * 2 * ITERS
+
+
+def test_single_run_trains_its_own_step_0(shapes, tmp_path):
+    jobs = plan_jobs(plan_runs(tiny_runs(shapes, {}), tmp_path), tmp_path, Path('train.py'))
+    assert len(jobs) == 1
+    assert list(jobs[0].iters) == [0, 1, 2]
+    assert '--base' not in jobs[0].command
 
 
 @pytest.fixture(scope='module')

@@ -1,0 +1,37 @@
+"""Table 1: the paper's batches beside those that fit."""
+
+import io
+
+import pytest
+from rich.console import Console
+from tiny import ROOT
+
+from mmseg_incremental.errors import InputError
+from mmseg_incremental.experiments import table1
+from mmseg_incremental.experiments.fit_batch import BatchFit, NothingFitsError
+
+CONFIG = ROOT / 'configs' / 'bisenet_r18_voc_offline.py'
+
+
+def test_papers_batch_beside_ours(tmp_path, monkeypatch):
+    def fit(cfg, crop, budget_gb, on_trial):
+        on_trial(2, None if crop == 512 else 'measured')
+        if crop == 512:
+            raise NothingFitsError('nothing')
+        return BatchFit(crop, 20, 3.0, 0.75, 1.5)
+
+    monkeypatch.setattr(table1, 'fit_batch', fit)
+    text = io.StringIO()
+    files = table1.reproduce_table1(CONFIG, 4.0, tmp_path / 'table1', Console(file=text, width=150))
+    lines = (tmp_path / 'table1.md').read_text().splitlines()
+    rows = {c[0]: c[1:] for line in lines[4:] if (c := [x.strip() for x in line.split('|')[1:-1]])}
+    assert list(rows) == ['320', '344', '368', '392', '512']
+    assert rows['392'] == ['64', '20', '-44', '96 %', '75 %', '1.5']
+    assert rows['512'] == ['32', '-', '-', '78 %', 'nothing fits', '-']
+    assert 'crop 512, batch 2: does not fit' in text.getvalue()
+    assert [path.suffix for path in files] == ['.txt', '.csv', '.md']
+
+
+def test_a_machine_without_a_gpu_needs_a_budget(tmp_path):
+    with pytest.raises(InputError, match='--memory-gb'):
+        table1.reproduce_table1(CONFIG, None, tmp_path / 'table1', Console())
