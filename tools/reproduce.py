@@ -14,6 +14,7 @@ from mmengine.config import DictAction
 
 from mmseg_incremental.apis import plan_jobs, plan_runs, run_sweep
 from mmseg_incremental.errors import InputError
+from mmseg_incremental.experiments.arguments import add_run_arguments
 from mmseg_incremental.experiments.paper import PaperTable, Row, paper_table
 from mmseg_incremental.experiments.report import write_report
 from mmseg_incremental.experiments.run import PlannedRun, Run
@@ -48,19 +49,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--schedule', choices=['paper', 'short'], default='paper', help='default: paper'
     )
-    parser.add_argument(
-        '--seeds', type=int, nargs='+', default=[0], help='seeds of every run (default: 0)'
-    )
     parser.add_argument('--work-dir', help='folder (default: work_dirs/reproduce_SCHEDULE)')
     parser.add_argument(
         '--backbone-weights',
         metavar='FILE',
         help='ImageNet weights in place of those that the configs name; None for random weights',
-    )
-    parser.add_argument(
-        '--base',
-        metavar='DIR',
-        help='take step 0 of every run of several steps from this finished sequence',
     )
     parser.add_argument(
         '--cfg-options',
@@ -74,11 +67,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--memory-gb', type=float, help='table1: memory budget; needed where there is no GPU'
     )
-    parser.add_argument('--jobs', type=int, default=1, metavar='N', help='trainings at a time')
-    parser.add_argument('--device', help='cpu, cuda or cuda:N (default: GPUs where there are some)')
-    parser.add_argument(
-        '--dry-run', action='store_true', help='list the runs and their iterations, then stop'
-    )
+    add_run_arguments(parser)
     return parser.parse_args(argv)
 
 

@@ -9,6 +9,7 @@ from mmengine.config import DictAction
 
 from mmseg_incremental.apis import grid_runs, plan_jobs, plan_runs, run_sweep
 from mmseg_incremental.errors import InputError
+from mmseg_incremental.experiments.arguments import add_run_arguments
 from mmseg_incremental.experiments.summary import (
     group_values,
     metric_names,
@@ -46,13 +47,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='KEY=V1,V2',
         help='values of a config entry; several entries are combined',
     )
-    parser.add_argument(
-        '--seeds', type=int, nargs='+', default=[0], help='seeds of every combination (default: 0)'
-    )
     parser.add_argument('--work-dir', help='folder (default: work_dirs/sweep_CONFIG_NAME)')
-    parser.add_argument(
-        '--base', metavar='DIR', help='take step 0 of every run from this finished sequence'
-    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -63,19 +58,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     add_run_arguments(parser)
     return parser.parse_args(argv)
-
-
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what every tool that runs many trainings takes."""
-    parser.add_argument(
-        '--jobs', type=int, default=1, metavar='N', help='trainings at a time (default: 1)'
-    )
-    parser.add_argument(
-        '--device', help='cpu, cuda or cuda:N (default: the GPUs in turn where there are some)'
-    )
-    parser.add_argument(
-        '--dry-run', action='store_true', help='check everything, list the runs and stop'
-    )
 
 
 def parse_grid(entries: list[list[str]]) -> dict[str, list]:

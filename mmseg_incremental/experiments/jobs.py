@@ -104,7 +104,8 @@ def _run(
                 progress.advance(number, job.name, output.done, output.state)
     code = process.returncode
     failure = None if code == 0 else f'{last or f"exit status {code}"} (log: {job.log})'
-    progress.end(number, f'{"done" if failure is None else "FAILED"}: {job.name}')
+    outcome = 'done' if failure is None else 'stopped' if code < 0 else 'FAILED'
+    progress.end(number, f'{outcome}: {job.name}')
     return failure
 
 

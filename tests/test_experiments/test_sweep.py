@@ -1,5 +1,6 @@
 """The sweep: what it plans, and whole runs of the real command."""
 
+import argparse
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 from tiny import OPTIONS, ROOT, cfg_options, leaf, run_tool
 
 from mmseg_incremental.errors import InputError
+from mmseg_incremental.experiments.arguments import add_run_arguments
 from mmseg_incremental.experiments.run import Run, option_text
 from mmseg_incremental.experiments.sweep import (
     check_weights,
@@ -189,6 +191,22 @@ def test_malformed_grid_is_told(grid):
     done = run_tool('sweep', leaf(), '--grid', grid)
     assert done.returncode == 1
     assert f'--grid {grid}: expected KEY=V1,V2' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--jobs', '0'], 'must be a positive whole number'),
+        (['--device', 'tpu'], 'must be cpu, cuda or cuda:N'),
+        (['--device', 'cuda:99'], 'cuda:99 is not there'),
+    ],
+)
+def test_bad_arguments_are_told(arguments, message, capsys):
+    parser = argparse.ArgumentParser()
+    add_run_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(arguments)
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='the death signal is of Linux')

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+import torch
 from rich.console import Console
 from tiny import ROOT
 
@@ -32,6 +33,7 @@ def test_papers_batch_beside_ours(tmp_path, monkeypatch):
     assert [path.suffix for path in files] == ['.txt', '.csv', '.md']
 
 
-def test_a_machine_without_a_gpu_needs_a_budget(tmp_path):
+def test_a_machine_without_a_gpu_needs_a_budget(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     with pytest.raises(InputError, match='--memory-gb'):
         table1.reproduce_table1(CONFIG, None, tmp_path / 'table1', Console())
