@@ -1,8 +1,10 @@
 """A sequence small enough for tests: rendered shapes, R18, a few iterations per step."""
 
+import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +39,14 @@ def run_tool(
         env={**os.environ, 'OMP_NUM_THREADS': '1'},
         check=False,
     )
+
+
+def tool_main(name: str) -> Callable[[list], None]:
+    """``main`` of a tool in this process, where a whole process of its own would prove no more."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / 'tools' / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return lambda arguments: module.main([str(argument) for argument in arguments])
 
 
 def cfg_options(data_root: Path, **changes: object) -> list[str]:

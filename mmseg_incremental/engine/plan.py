@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
-from mmseg.registry import DATASETS
 
 from ..datasets import DataError
 from ..errors import InputError
@@ -21,6 +20,7 @@ from .checkpoint import (
 )
 from .config import describe_sequence
 from .fingerprint import step_fingerprint
+from .picture_lists import PictureLists, read_picture_lists
 from .step_config import step_config
 from .train_loop import training_iters
 
@@ -66,6 +66,7 @@ def plan_sequence(
     resume: bool = False,
     world_size: int = 1,
     base: str | os.PathLike | None = None,
+    known_lists: dict[str, PictureLists] | None = None,
 ) -> list[StepPlan]:
     """Check the data of all chosen steps and tell what each will do.
 
@@ -75,6 +76,7 @@ def plan_sequence(
         resume: Whether steps that are done or begun may be there.
         world_size: Number of processes.
         base: Work dir of a sequence whose finished step 0 is taken in place of training it.
+        known_lists: Lists of pictures read before, which are not read again; new ones are added.
 
     Returns:
         The plans in the order of the steps.
@@ -90,15 +92,16 @@ def plan_sequence(
         task.new_classes(step)
     check_work_dir(cfg)
     base = base and find_base(cfg, base)
+    known_lists = {} if known_lists is None else known_lists
     plans, problems, before = {}, {}, None
     for step in chosen:
         try:
-            data = _read_lists(cfg, step)
+            lists = read_picture_lists(cfg, step, known_lists)
         except DataError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
         before = plans[step - 1].fingerprint if step - 1 in plans else None
-        plans[step] = _plan_step(cfg, step, data, resume, world_size, before, base)
+        plans[step] = _plan_step(cfg, step, lists, resume, world_size, before, base)
     plans = list(plans.values())
     if problems:
         raise DataError(cfg.data_root, list(problems))
@@ -158,29 +161,10 @@ def check_backbone_weights(path: str | None) -> str | None:
     return None
 
 
-def _read_lists(cfg: Config, step: int) -> tuple[list[str], int]:
-    """Names of the training pictures, and the number of those for evaluation.
-
-    Problems of both lists are raised together.
-    """
-    step_cfg = step_config(cfg, step)
-    datasets, problems = [], []
-    for loader in (step_cfg.train_dataloader, step_cfg.test_dataloader):
-        try:
-            datasets.append(DATASETS.build(loader.dataset))
-        except DataError as error:
-            problems += [p for p in error.problems if p not in problems]
-    if problems:
-        raise DataError(cfg.data_root, problems)
-    training, test = datasets
-    infos = (training.get_data_info(place) for place in range(len(training)))
-    return [Path(info['img_path']).name for info in infos], len(test)
-
-
 def _plan_step(
     cfg: Config,
     step: int,
-    data: tuple[list[str], int],
+    lists: PictureLists,
     resume: bool,
     world_size: int,
     before: str | None,
@@ -197,15 +181,15 @@ def _plan_step(
     source, target = (Path(cfg.work_dir, f'step_{t}.pth') for t in (step - 1, step))
     if step and source.is_file():
         before = saved_fingerprint(source)
-    fingerprint = step_fingerprint(cfg, step, data[0], before, world_size)
+    fingerprint = step_fingerprint(cfg, step, lists.training, before, world_size)
     done = target.is_file()
     resume_from = newest_training_checkpoint(step_cfg.work_dir) if resume and not done else None
     return StepPlan(
         step=step,
         new_classes=tuple(task.names[label - 1] for label in task.new_classes(step)),
-        num_images=len(data[0]),
-        num_test_images=data[1],
-        iters=training_iters(len(data[0]), batch_size, **length),
+        num_images=len(lists.training),
+        num_test_images=lists.num_test,
+        iters=training_iters(len(lists.training), batch_size, **length),
         lr=lr,
         source=str(source) if step else str(cfg.backbone_weights or 'random weights'),
         target=str(target),

@@ -8,6 +8,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..engine import load_config, plan_sequence
+from ..engine.picture_lists import PictureLists
 from ..engine.plan import StepPlan
 from ..errors import InputError
 from ..evaluation import SequenceResults
@@ -82,12 +83,13 @@ class PlannedRun:
         return SequenceResults.load(path) if path.is_file() else None
 
 
-def plan_run(run: Run, root: Path) -> PlannedRun:
+def plan_run(run: Run, root: Path, known_lists: dict[str, PictureLists]) -> PlannedRun:
     """Check a run before anything is trained.
 
     Args:
         run: The run.
         root: Folder of all runs.
+        known_lists: Lists of pictures read for other runs; new ones are added.
 
     Returns:
         The run and its plan.
@@ -97,7 +99,7 @@ def plan_run(run: Run, root: Path) -> PlannedRun:
             settings or data than the run's.
     """
     cfg = run.load(root)
-    plans = plan_sequence(cfg, resume=True)
+    plans = plan_sequence(cfg, resume=True, known_lists=known_lists)
     for plan in plans:
         if plan.outdated:
             raise InputError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ..engine.picture_lists import PictureLists
 from ..engine.plan import check_backbone_weights
 from ..errors import InputError
 from ..evaluation import SequenceResults
@@ -64,7 +65,8 @@ def plan_runs(runs: Sequence[Run], root: Path) -> list[PlannedRun]:
     twice = [name for name, count in Counter(run.name for run in runs).items() if count > 1]
     if twice:
         raise InputError(f'asked for twice: {", ".join(twice)}')
-    return [plan_run(run, root) for run in runs]
+    known_lists: dict[str, PictureLists] = {}
+    return [plan_run(run, root, known_lists) for run in runs]
 
 
 def check_weights(planned: Sequence[PlannedRun]) -> None:
