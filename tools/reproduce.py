@@ -35,7 +35,8 @@ EPILOG = """examples:
 The schedule "paper" is the paper's own recipe. "short" is for a machine without a GPU: cat, dog,
 horse and person, then cow and sheep at once or one by one, ResNet-18, crop 128. The same command
 goes on after an interruption; step 0 is trained once for all methods of a task, and tables share
-the runs that they have in common."""
+the runs that they have in common. The ImageNet weights are those that the configs name
+(weights/resnet18_in1k.pth; tools/download_weights.py fetches them) or --backbone-weights FILE."""
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
