@@ -62,8 +62,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action=DictAction,
         default={},
         metavar='KEY=VALUE',
-        help='config entries of all runs that change no result, such as '
-        'train_dataloader.num_workers=8',
+        help='config entries of all runs, such as train_dataloader.num_workers=8; with one that '
+        'changes results choose another --work-dir',
     )
     parser.add_argument(
         '--memory-gb', type=float, help='table1: memory budget; needed where there is no GPU'
