@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from .classifier import IncrementalClassifier
+from .criterion import FullCriterion, PiecewiseCriterion
 from .feature_recorder import record_features
+from .folding import fold_batch_norm
 
 
 @MODELS.register_module()
@@ -22,10 +23,11 @@ class IncrementalEncoderDecoder(EncoderDecoder):
 
     .. code:: text
 
-     loss(): student: extract_feat() -> decode_head, auxiliary_head -> logits at label size
-             decode_head.loss_by_feat(), auxiliary_head[i].loss_by_feat()
-             old model: the same in evaluation mode, auxiliary heads only where a loss names one
-             distillation[i](student output, old output)
+     loss(): student: extract_feat() -> decode_head, auxiliary_head -> low-resolution logits
+             old model: the same in inference mode, auxiliary heads only where a loss names one
+             criterion(decode_head, its logits, distillation of logits, old logits)
+             criterion(auxiliary_head[i], its logits)
+             distillation[i](student output, old output) of recorded features
 
     The old model is derived state: it is set by :meth:`set_old_model`, is no sub-module, and so
     is in no ``state_dict``, optimiser, DDP wrapper or ``init_weights``.
@@ -35,15 +37,25 @@ class IncrementalEncoderDecoder(EncoderDecoder):
             compares logits, otherwise it compares the output of the module of that name.
         freeze_norm: Whether batch normalisation keeps its statistics and its affine parameters,
             whatever ``train()`` is called with.
+        fast_path: Whether losses are computed in pieces, the old model's batch normalisation is
+            folded into its convolutions, and convolutions run channels-last. Without it the
+            results are the same up to rounding.
         **kwargs: Everything that ``EncoderDecoder`` takes.
     """
 
     def __init__(
-        self, *, distillation: Sequence[dict] = (), freeze_norm: bool = False, **kwargs: object
+        self,
+        *,
+        distillation: Sequence[dict] = (),
+        freeze_norm: bool = False,
+        fast_path: bool = True,
+        **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         self.distillation = nn.ModuleList(MODELS.build(cfg) for cfg in distillation)
         self.freeze_norm = freeze_norm
+        self.fast_path = fast_path
+        self.criterion = PiecewiseCriterion() if fast_path else FullCriterion()
         object.__setattr__(self, 'old_model', None)
         if freeze_norm:
             for norm in self._norms():
@@ -53,9 +65,12 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         """Freeze the model of the step before and distil from it.
 
         Args:
-            old_model: Model with the weights of the step before; it stays on this model's device.
+            old_model: Model with the weights of the step before; it stays on this model's device,
+                and on the fast path its batch normalisation is folded into its convolutions.
         """
         old_model.to(next(self.parameters()).device).eval().requires_grad_(False)
+        if self.fast_path:
+            old_model = fold_batch_norm(old_model)
         object.__setattr__(self, 'old_model', old_model)
 
     def classifiers(self) -> Iterator[tuple[str, IncrementalClassifier]]:
@@ -85,21 +100,26 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         Returns:
             Loss name to scalar.
         """
-        names = {term.module for term in self.distillation} - {None}
-        size = data_samples[0].gt_sem_seg.shape[-2:]
+        if self.fast_path:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        on_logits = [term for term in self.distillation if term.module is None]
+        on_features = [term for term in self.distillation if term.module is not None]
+        names = [term.module for term in on_features]
         with record_features(self, names) as student:
             features = self.extract_feat(inputs)
             heads = {'decode': self.decode_head, **self._auxiliary_heads()}
-            logits = {name: self._logits(head, features, size) for name, head in heads.items()}
+            logits = {name: head(features) for name, head in heads.items()}
+        distils = self.old_model is not None and len(self.distillation)
+        old = self._old_outputs(inputs, names) if distils else {}
         losses = {}
         for name, head in heads.items():
-            losses.update(add_prefix(head.loss_by_feat(logits[name], data_samples), name))
-        if self.old_model is not None and len(self.distillation):
-            student[None] = logits['decode']
-            old = self._old_outputs(inputs, names, size)
-            for term in self.distillation:
-                name = f'distill.{term.loss_name}'
-                losses[name] = losses.get(name, 0) + term(student[term.module], old[term.module])
+            terms = on_logits if old and name == 'decode' else []
+            own, compared = self.criterion(head, logits[name], data_samples, terms, old.get(None))
+            losses.update(add_prefix(own, name))
+            _add(losses, terms, compared)
+        if old:
+            compared = [term(student[term.module], old[term.module]) for term in on_features]
+            _add(losses, on_features, compared)
         return losses
 
     def _auxiliary_heads(self) -> dict[str, nn.Module]:
@@ -110,18 +130,21 @@ class IncrementalEncoderDecoder(EncoderDecoder):
             return {'aux': heads}
         return {f'aux_{i}': head for i, head in enumerate(heads)}
 
-    def _logits(self, head: nn.Module, features: Sequence[Tensor], size: Sequence[int]) -> Tensor:
-        return resize(head(features), size=size, mode='bilinear', align_corners=head.align_corners)
-
-    @torch.no_grad()
-    def _old_outputs(
-        self, inputs: Tensor, names: set[str], size: Sequence[int]
-    ) -> dict[str | None, Tensor]:
+    def _old_outputs(self, inputs: Tensor, names: Sequence[str]) -> dict[str | None, Tensor]:
+        """Outputs of the old model: of the modules of these names, and its logits under None."""
         old = self.old_model
-        with record_features(old, names) as outputs:
+        with torch.inference_mode(), record_features(old, names) as outputs:
             features = old.extract_feat(inputs)
-            outputs[None] = self._logits(old.decode_head, features, size)
+            outputs[None] = old.decode_head(features)
             if any(name.startswith('auxiliary_head') for name in names):
                 for head in old._auxiliary_heads().values():
                     head(features)
-        return outputs
+        # autograd keeps no tensors of inference mode, and losses may want to keep these
+        return {name: output.clone() for name, output in outputs.items()}
+
+
+def _add(losses: dict[str, Tensor], terms: Sequence[nn.Module], values: Sequence[Tensor]) -> None:
+    """Add distillation losses under the names of their terms."""
+    for term, value in zip(terms, values, strict=True):
+        name = f'distill.{term.loss_name}'
+        losses[name] = losses.get(name, 0) + value

@@ -67,7 +67,7 @@ def models():
     for norm in norms:
         norm.momentum = 0.1
     cfg = step_config(load_config(LEAF, {'backbone_weights': None}), 0)
-    incremental = MODELS.build(cfg.model)
+    incremental = MODELS.build(dict(cfg.model, fast_path=False))  # bit for bit, not to rounding
     incremental.load_state_dict(static.state_dict(), strict=True)
     return incremental, static
 

@@ -1,6 +1,10 @@
 """What the registered classes share: weights, names and the call that mmseg makes."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
+
+from .utils import class_factor
 
 
 class SegmentationLoss(nn.Module):
@@ -16,14 +20,22 @@ class SegmentationLoss(nn.Module):
         avg_non_ignore: Average over valid pixels instead of all pixels.
         loss_weight: Factor of the loss.
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
+        class_weight: Factor per channel, background first; the divisor stays as it is. One list
+            may serve all steps: factors of channels to come are not used yet.
     """
 
     pixel_maps: tuple[str, ...] = ()
 
     def __init__(
-        self, num_old: int, avg_non_ignore: bool, loss_weight: float, loss_name: str
+        self,
+        num_old: int,
+        avg_non_ignore: bool,
+        loss_weight: float,
+        loss_name: str,
+        class_weight: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
+        self.class_weight = class_weight
         self.num_old = num_old
         self.avg_non_ignore = avg_non_ignore
         self.loss_weight = loss_weight
@@ -32,6 +44,21 @@ class SegmentationLoss(nn.Module):
     def compute(self, logits: Tensor, target: Tensor, **options: object) -> Tensor:
         """Compute the unweighted loss; ``options`` are those of the pure function."""
         raise NotImplementedError
+
+    def modulate(self, nll: Tensor, **maps: Tensor) -> tuple[Tensor, Tensor | float]:
+        """What the loss makes of the (unbiased) cross-entropy of a pixel, and the slope of that.
+
+        It serves the losses that are computed in pieces; a loss that is no function of the
+        cross-entropy of a pixel sets it to None.
+
+        Args:
+            nll: Negative log-likelihood per pixel, any shape.
+            **maps: The maps that ``pixel_maps`` names, of the same shape.
+
+        Returns:
+            Loss per pixel and its derivative by ``nll``.
+        """
+        return nll, 1.0
 
     def transforms(self) -> list[dict]:
         """Configs of the transforms that make ``pixel_maps``, to run after ``PackSegInputs``."""
@@ -58,6 +85,9 @@ class SegmentationLoss(nn.Module):
         Returns:
             Scalar.
         """
+        if self.class_weight is not None:
+            factor = class_factor(self.class_weight, seg_label, self.num_old, ignore_index)
+            weight = factor if weight is None else factor * weight
         return self.loss_weight * self.compute(
             seg_logits,
             seg_label,
@@ -84,6 +114,10 @@ class DistillationLoss(nn.Module):
         self.module = module
         self.loss_weight = loss_weight
         self.loss_name = loss_name
+
+    #: Method that takes the old model's probability of the background, any shape, and returns the
+    #: :class:`~.log_sums.LogSums` weights of the loss of a pixel; None where it is no such sum.
+    log_sum_weights = None
 
     def compute(self, student: Tensor, old: Tensor) -> Tensor:
         """Compute the unweighted loss."""

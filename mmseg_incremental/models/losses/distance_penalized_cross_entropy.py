@@ -1,5 +1,7 @@
 """Distance map penalized cross-entropy (DPCE), the future work of the paper."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from mmseg.registry import MODELS
@@ -86,6 +88,7 @@ class DistancePenalizedCrossEntropy(SegmentationLoss):
         avg_non_ignore: Average over valid pixels instead of all pixels.
         loss_weight: Factor of the loss.
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
+        class_weight: Factor per channel, background first; the divisor stays as it is.
 
     Raises:
         InputError: If ``sigma`` is not above 0.
@@ -105,14 +108,20 @@ class DistancePenalizedCrossEntropy(SegmentationLoss):
         avg_non_ignore: bool = False,
         loss_weight: float = 1.0,
         loss_name: str = 'loss_dpce',
+        class_weight: Sequence[float] | None = None,
     ) -> None:
-        super().__init__(num_old, avg_non_ignore, loss_weight, loss_name)
+        super().__init__(num_old, avg_non_ignore, loss_weight, loss_name, class_weight)
         check_sigma(sigma)
         self.sigma = sigma
 
     def compute(self, logits: Tensor, target: Tensor, **options: object) -> Tensor:
         """Compute the unweighted loss."""
         return distance_penalized_cross_entropy(logits, target, sigma=self.sigma, **options)
+
+    def modulate(self, nll: Tensor, distance_map: Tensor) -> tuple[Tensor, Tensor]:
+        """Penalized loss per pixel and its derivative."""
+        penalty = 1 + distance_map
+        return penalty * nll, penalty
 
     def transforms(self) -> list[dict]:
         """Config of the transform that makes the distance map as this loss sees the labels."""

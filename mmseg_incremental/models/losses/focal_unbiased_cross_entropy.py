@@ -1,5 +1,7 @@
 """Focal unbiased cross-entropy (FUCE), the contribution of the paper."""
 
+from collections.abc import Sequence
+
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -72,6 +74,7 @@ class FocalUnbiasedCrossEntropy(SegmentationLoss):
         avg_non_ignore: Average over valid pixels instead of all pixels.
         loss_weight: Factor of the loss.
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
+        class_weight: Factor per channel, background first; the divisor stays as it is.
 
     Raises:
         ValueError: If ``alpha`` is not above 0 or ``gamma`` is below 0.
@@ -91,8 +94,9 @@ class FocalUnbiasedCrossEntropy(SegmentationLoss):
         avg_non_ignore: bool = False,
         loss_weight: float = 1.0,
         loss_name: str = 'loss_fuce',
+        class_weight: Sequence[float] | None = None,
     ) -> None:
-        super().__init__(num_old, avg_non_ignore, loss_weight, loss_name)
+        super().__init__(num_old, avg_non_ignore, loss_weight, loss_name, class_weight)
         if not alpha > 0:
             raise ValueError(f'alpha must be above 0, not {alpha}')
         if not gamma >= 0:
@@ -105,3 +109,11 @@ class FocalUnbiasedCrossEntropy(SegmentationLoss):
         return focal_unbiased_cross_entropy(
             logits, target, alpha=self.alpha, gamma=self.gamma, **options
         )
+
+    def modulate(self, nll: Tensor, **_: Tensor) -> tuple[Tensor, Tensor]:
+        """Focal loss per pixel and its derivative."""
+        likely = torch.exp(-nll)
+        uncertainty = (-torch.expm1(-nll)).clamp(min=torch.finfo(nll.dtype).tiny)
+        factor = self.alpha * uncertainty**self.gamma
+        ratio = nll.clamp(min=0) / uncertainty
+        return factor * nll, factor * (1 + self.gamma * likely * ratio)

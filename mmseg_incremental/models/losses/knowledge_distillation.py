@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .base import DistillationLoss
+from .log_sums import LogSums
 from .utils import at_least_float32, check_old_logits
 
 
@@ -67,3 +68,7 @@ class KnowledgeDistillation(DistillationLoss):
         super().__init__(module, loss_weight, loss_name)
 
     compute = staticmethod(knowledge_distillation)
+
+    def log_sum_weights(self, old_background: Tensor) -> LogSums:
+        """Weights of the log-sums, times the number of old channels."""
+        return LogSums(old=1.0, background=-old_background, agreement=-1.0)

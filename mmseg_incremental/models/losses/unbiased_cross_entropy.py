@@ -1,5 +1,7 @@
 """Unbiased cross-entropy (UNCE) of MiB."""
 
+from collections.abc import Sequence
+
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -97,6 +99,7 @@ class UnbiasedCrossEntropy(SegmentationLoss):
         avg_non_ignore: Average over valid pixels instead of all pixels.
         loss_weight: Factor of the loss.
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
+        class_weight: Factor per channel, background first; the divisor stays as it is.
 
     Example:
         >>> loss = MODELS.build(dict(type='UnbiasedCrossEntropy', num_old=2, loss_weight=2.0))
@@ -111,7 +114,8 @@ class UnbiasedCrossEntropy(SegmentationLoss):
         avg_non_ignore: bool = False,
         loss_weight: float = 1.0,
         loss_name: str = 'loss_unce',
+        class_weight: Sequence[float] | None = None,
     ) -> None:
-        super().__init__(num_old, avg_non_ignore, loss_weight, loss_name)
+        super().__init__(num_old, avg_non_ignore, loss_weight, loss_name, class_weight)
 
     compute = staticmethod(unbiased_cross_entropy)

@@ -5,6 +5,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from .base import DistillationLoss
+from .log_sums import LogSums
 from .utils import at_least_float32, check_old_logits
 
 
@@ -72,3 +73,7 @@ class UnbiasedKnowledgeDistillation(DistillationLoss):
         super().__init__(module, loss_weight, loss_name)
 
     compute = staticmethod(unbiased_knowledge_distillation)
+
+    def log_sum_weights(self, old_background: Tensor) -> LogSums:
+        """Weights of the log-sums, times the number of old channels."""
+        return LogSums(everything=1.0, new=-old_background, agreement=-1.0)

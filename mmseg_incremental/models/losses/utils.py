@@ -1,5 +1,7 @@
 """What several losses share: precision, old labels, averages and shape checks."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -32,6 +34,29 @@ def merge_old_labels(target: Tensor, num_old: int, ignore_index: int) -> Tensor:
     # Negative labels are left alone, so that a broken label map fails in the loss.
     old = (target >= 0) & (target < num_old) & (target != ignore_index)
     return target.masked_fill(old, 0)
+
+
+def class_factor(
+    class_weight: Sequence[float], target: Tensor, num_old: int, ignore_index: int
+) -> Tensor:
+    """Factor of every pixel, from a factor per channel.
+
+    Args:
+        class_weight: Factors of the channels, background first; those of channels to come may
+            follow.
+        target: Labels (N, H, W), int64.
+        num_old: Number of old channels, background included; they have the background's factor.
+        ignore_index: Label of the pixels that do not count.
+
+    Returns:
+        Factors (N, H, W), float32; that of a pixel that does not count is the background's.
+
+    Raises:
+        IndexError: If a label has no factor.
+    """
+    table = torch.tensor(class_weight, dtype=torch.float32, device=target.device)
+    labels = merge_old_labels(target, num_old, ignore_index)
+    return table[labels.masked_fill(target == ignore_index, 0)]
 
 
 def average_pixels(

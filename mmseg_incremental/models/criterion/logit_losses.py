@@ -1,0 +1,182 @@
+"""Losses of low-resolution logits, and their gradient, without the full-resolution logits."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.utils._triton import has_triton
+
+from .bilinear import Axis, bilinear_axis
+from .channel_groups import ChannelGroups
+from .piece import Piece, cut
+from .terms import Term
+
+
+def logit_losses(
+    logits: Tensor,
+    target: Tensor,
+    terms: Sequence[Term],
+    old_logits: Tensor | None = None,
+    num_old: int = 1,
+    align_corners: bool = False,
+    ignore_index: int = 255,
+    compiled: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Compute losses of logits that are resized to the labels bilinearly.
+
+    The logits are resized, and the losses and their gradients computed, piece by piece; what is
+    kept is one gradient of the low-resolution logits per term.
+
+    Args:
+        logits: Logits of the student (N, C, h, w).
+        target: Labels (N, H, W), int64.
+        terms: T losses.
+        old_logits: Logits of the old model (N, K, h, w); None without an old model.
+        num_old: Number K of old channels that the terms speak of, background included.
+        align_corners: As in ``torch.nn.functional.interpolate``.
+        ignore_index: Label of the pixels that no cross-entropy counts.
+        compiled: Whether ``torch.compile`` fuses what is done with a piece; on a GPU it does
+            wherever Triton is there.
+
+    Returns:
+        Losses (T,), float32 or float64, and the number of counting pixels whose labelled channel
+        no other channel exceeds, a scalar.
+
+    Raises:
+        RuntimeError: If a label is outside the channels.
+    """
+    compiled = compiled or (logits.is_cuda and has_triton())
+    compute = _compiled_piece if compiled else _compute_piece
+    batch = _Batch(target, tuple(terms), max(num_old, 1), align_corners, ignore_index, compute)
+    return _LogitLosses.apply(logits, None if old_logits is None else old_logits.detach(), batch)
+
+
+class _Batch(NamedTuple):
+    target: Tensor
+    terms: tuple[Term, ...]
+    num_old: int
+    align_corners: bool
+    ignore_index: int
+    compute: Callable[..., tuple[Tensor, Tensor, list[Tensor]]]
+
+
+class _LogitLosses(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, logits: Tensor, old_logits: Tensor | None, batch: _Batch
+    ) -> tuple[Tensor, Tensor]:
+        wants_gradient = ctx.needs_input_grad[0]
+        with _exact(logits.device.type):
+            values, gradients, correct = _all_pieces(logits, old_logits, batch, wants_gradient)
+        if wants_gradient:
+            ctx.save_for_backward(gradients)
+            ctx.dtype = logits.dtype
+        ctx.mark_non_differentiable(correct)
+        return values, correct
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, values: Tensor, _correct: Tensor) -> tuple:
+        (gradients,) = ctx.saved_tensors
+        scales = values.to(gradients.dtype).view(-1, *(1,) * (gradients.ndim - 1))
+        # not earlier, since a gradient that no loss scale multiplies yet vanishes in float16
+        return (scales * gradients).sum(0).to(ctx.dtype), None, None
+
+
+@contextmanager
+def _exact(device: str) -> Iterator[None]:
+    """Matrix products in the precision of their operands, whatever was allowed elsewhere."""
+    allowed = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision('highest')
+    try:
+        with torch.autocast(device, enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(allowed)
+
+
+def _all_pieces(
+    logits: Tensor, old_logits: Tensor | None, batch: _Batch, wants_gradient: bool
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Losses (T,), gradients (T, N, C, h, w) and the number of correct pixels."""
+    (num_pictures, channels, h, w), (height, width) = logits.shape, batch.target.shape[1:]
+    device, terms = logits.device, batch.terms
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    down = bilinear_axis(h, height, batch.align_corners, dtype, device)
+    across = bilinear_axis(w, width, batch.align_corners, dtype, device).matrix
+    values = torch.zeros(len(terms), dtype=torch.float64, device=device)
+    correct = torch.zeros((), dtype=torch.int64, device=device)
+    gradients = torch.empty(
+        (len(terms) * wants_gradient, *logits.shape), dtype=dtype, device=device
+    )
+    for pieces in cut((num_pictures, channels, height, width), device.type):
+        pictures = pieces[0].pictures
+        wide = _widen(logits[pictures], across)
+        old_wide = None if old_logits is None else _widen(old_logits[pictures], across)
+        sums = torch.zeros((len(gradients), *wide.shape), dtype=dtype, device=device)
+        for piece in pieces:
+            found = batch.compute(
+                _rows(wide, down, piece),
+                None if old_wide is None else _rows(old_wide, down, piece),
+                piece.of(batch.target),
+                batch.num_old,
+                batch.ignore_index,
+                [(term.compute, term.loss) for term in terms],
+                [{name: piece.of(full) for name, full in term.maps.items()} for term in terms],
+                wants_gradient,
+            )
+            values += found[0]
+            correct += found[1]
+            for total, gradient in zip(sums, found[2], strict=True):
+                _add_rows(total, down, piece, gradient)
+        for i, total in enumerate(sums):
+            gradients[i, pictures] = _narrow(total, across) * terms[i].scale
+    scales = [torch.as_tensor(t.scale, dtype=torch.float64, device=device) for t in terms]
+    return (values * torch.stack(scales)).to(dtype), gradients, correct
+
+
+def _compute_piece(
+    logits: Tensor,
+    old_logits: Tensor | None,
+    target: Tensor,
+    num_old: int,
+    ignore_index: int,
+    terms: list[tuple],
+    maps: list[dict[str, Tensor]],
+    wants_gradient: bool,
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Sums of the losses (T,), correct pixels, and T gradients (rows, pictures, C, W)."""
+    counts = target != ignore_index
+    groups = ChannelGroups(logits, target.masked_fill(~counts, 0), num_old, old_logits)
+    computed = [compute(loss, groups, m) for (compute, loss), m in zip(terms, maps, strict=True)]
+    values = torch.stack([loss.sum(dtype=torch.float64) for loss, _ in computed])
+    gradients = [groups.gradient(weights) for _, weights in computed] if wants_gradient else []
+    return values, (groups.label_is_best() & counts).sum(), gradients
+
+
+_compiled_piece = torch.compile(_compute_piece, dynamic=True)
+
+
+def _widen(logits: Tensor, across: Tensor) -> Tensor:
+    """Resize (n, C, h, w) along the width and put the rows first: (h, n, C, W)."""
+    return logits.permute(2, 0, 1, 3).to(across.dtype) @ across.T
+
+
+def _narrow(gradient: Tensor, across: Tensor) -> Tensor:
+    """Gradient of :func:`_widen`: (h, n, C, W) to (n, C, h, w)."""
+    return (gradient @ across).permute(1, 2, 0, 3)
+
+
+def _rows(wide: Tensor, down: Axis, piece: Piece) -> Tensor:
+    """Resize (h, n, C, W) along the height, rows of a piece only: (rows, n, C, W)."""
+    matrix, read = down.rows(piece.start, piece.stop)
+    return (matrix @ wide[read].flatten(1)).view(-1, *wide.shape[1:])
+
+
+def _add_rows(total: Tensor, down: Axis, piece: Piece, gradient: Tensor) -> None:
+    """Add the gradient of :func:`_rows` to ``total``."""
+    matrix, read = down.rows(piece.start, piece.stop)
+    total[read].flatten(1).addmm_(matrix.T, gradient.flatten(1))

@@ -1,0 +1,48 @@
+"""Pieces of a batch: some rows of some pictures."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from torch import Tensor
+
+#: Logits in a piece. On a CPU a piece should stay in the cache of a core; on a GPU it should keep
+#: the card busy and still be small beside the activations of a network. See docs/performance.md.
+PIECE_LOGITS = {'cpu': 2**18, 'cuda': 2**25}
+
+
+class Piece(NamedTuple):
+    """Some rows of some pictures.
+
+    Args:
+        pictures: Slice of the pictures.
+        start: First row.
+        stop: Row after the last.
+    """
+
+    pictures: slice
+    start: int
+    stop: int
+
+    def of(self, values: Tensor) -> Tensor:
+        """Part of a map (N, H, W) of the batch that lies in the piece (rows, pictures, W)."""
+        return values[self.pictures, self.start : self.stop].transpose(0, 1)
+
+
+def cut(shape: tuple[int, int, int, int], device: str) -> Iterator[list[Piece]]:
+    """Cut a batch into pieces of about ``PIECE_LOGITS`` logits.
+
+    Args:
+        shape: Pictures, channels, rows and columns of the full-resolution logits.
+        device: Type of the device, ``'cpu'`` or ``'cuda'``.
+
+    Yields:
+        For some pictures at a time, all their pieces.
+    """
+    num_pictures, channels, height, width = shape
+    rows = max(1, PIECE_LOGITS.get(device, PIECE_LOGITS['cuda']) // (channels * width))
+    together = max(1, rows // height)
+    for first in range(0, num_pictures, together):
+        pictures = slice(first, min(first + together, num_pictures))
+        yield [
+            Piece(pictures, start, min(start + rows, height)) for start in range(0, height, rows)
+        ]
