@@ -3,12 +3,11 @@
 import argparse
 import sys
 
-import torch
 from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
 from mmseg_incremental.apis import load_config, run_sequence
-from mmseg_incremental.engine import plan_sequence, plan_table
+from mmseg_incremental.engine import plan_sequence, plan_table, use_mixed_precision
 from mmseg_incremental.engine.plan import check_backbone_weights
 from mmseg_incremental.engine.step_runner import leave_processes, world_size
 from mmseg_incremental.errors import InputError
@@ -46,7 +45,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='take step 0 from this finished sequence in place of training it (its step_0.pth is '
         'copied); methods of one task share their step 0',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='mixed precision: bfloat16 on a GPU or CPU that computes in it, float16 on other GPUs',
+    )
+    parser.add_argument(
+        '--compile',
+        action='store_true',
+        help='compile the backbone with torch.compile; on a CPU this needs a C++ compiler',
+    )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
@@ -82,9 +90,9 @@ def main(argv: list[str] | None = None) -> None:
     try:
         cfg = load_config(args.config, args.cfg_options, args.work_dir)
         if args.amp:
-            if not torch.cuda.is_available():
-                raise InputError('--amp needs a GPU, and there is none')
-            cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+            use_mixed_precision(cfg)
+        if args.compile:
+            cfg.compile_backbone = True
         if args.auto_scale_lr:
             cfg.auto_scale_lr.enable = True
         if args.dry_run:

@@ -17,11 +17,15 @@ env_cfg = dict(
 )
 randomness = dict(seed=0)
 sync_bn = 'torch'
+# losses in pieces, a folded old model, convolutions channels-last; the same up to rounding
+fast_path = True
+compile_backbone = False
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends)
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'
 default_hooks = dict(
+    runtime_info=dict(type='LossLog'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),

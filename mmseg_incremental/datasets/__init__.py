@@ -1,10 +1,11 @@
 """Which pictures and labels a step sees."""
 
-from .class_index import DataError, read_class_sets
+from .class_index import DataError, IndexEntry, read_class_index, read_class_sets
 from .distance_map import AddDistanceMap
 from .incremental_voc import IncrementalVOCDataset
 from .label_table import MapLabels, label_table
 from .protocol import PROTOCOLS, Protocol, get_protocol
+from .same_size_batch_sampler import SameSizeBatchSampler
 from .sampler import Draw, SeededInfiniteSampler
 from .selection import SETTINGS, select_images, select_test_images
 
@@ -15,11 +16,14 @@ __all__ = [
     'DataError',
     'Draw',
     'IncrementalVOCDataset',
+    'IndexEntry',
     'MapLabels',
     'Protocol',
+    'SameSizeBatchSampler',
     'SeededInfiniteSampler',
     'get_protocol',
     'label_table',
+    'read_class_index',
     'read_class_sets',
     'select_images',
     'select_test_images',

@@ -1,24 +1,28 @@
 """Which classes a picture's mask holds, found once and remembered."""
 
 import json
+import multiprocessing
 import os
+import signal
+import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
 from rich.progress import track
 
 from ..errors import InputError
 from ..tasks.task import VOID
 from ..utils.files import write_atomically
+from .sample_check import Found, Sample, inspect_sample
 
 CACHE_NAME = '.mmseg_incremental_classes.json'
-_VERSION = 1
+_VERSION = 2
+_FIELDS = {'state', 'labels', 'size'}
 _SHOWN = 50
-_ORIENTATION = 274  # EXIF tag
+_FEW = 500  # samples; to start processes for fewer takes longer than it saves
+_CHUNK = 64
 
 
 class DataError(InputError):
@@ -33,26 +37,29 @@ class DataError(InputError):
         self.problems = list(problems)
 
 
-class Sample(NamedTuple):
-    """A picture and its mask.
+class IndexEntry(NamedTuple):
+    """What the index knows of a picture.
 
     Args:
-        image: Path of the picture.
-        mask: Path of the mask, an 8-bit one-channel (grey or palette) PNG of the same size.
+        classes: Labels in its mask, background and void left out.
+        size: Height and width.
     """
 
-    image: str
-    mask: str
+    classes: frozenset[int]
+    size: tuple[int, int]
 
 
-def read_class_sets(
+def read_class_index(
     samples: Sequence[Sample], num_classes: int, data_root: str, fallback_dir: str | None = None
-) -> list[frozenset[int]]:
-    """Labels in each picture's mask; pictures and masks are checked on the way.
+) -> list[IndexEntry]:
+    """Classes and size of each picture; pictures and masks are checked on the way.
 
     Every file is opened once. What was found is kept in ``data_root`` (or in ``fallback_dir``
     where that cannot be written), each entry under the size and the times of last change of the
     picture and of the mask, so that a changed file is read again and lists share their entries.
+
+    A JPEG is taken to be whole if its header can be read and its last two bytes are the
+    end-of-image marker; pictures without it, and those of other formats, are decoded.
 
     Args:
         samples: Pictures and masks.
@@ -61,7 +68,7 @@ def read_class_sets(
         fallback_dir: Folder for the cache of data that are read-only.
 
     Returns:
-        For each picture the set of its labels, background and void left out.
+        An entry for each picture.
 
     Raises:
         DataError: If files are missing, unreadable, of the wrong kind or size, or hold labels
@@ -69,7 +76,7 @@ def read_class_sets(
     """
     folders = [data_root, *([fallback_dir] if fallback_dir else [])]
     cache = _read_cache(folders)
-    keys = [os.path.relpath(sample.mask, data_root) for sample in samples]
+    keys = [_key(sample.mask, data_root) for sample in samples]
     states = [_state(sample) for sample in samples]
     stale = [
         i
@@ -78,15 +85,11 @@ def read_class_sets(
     ]
     problems: dict[int, str] = {}
     if stale:
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            found = pool.map(_inspect, [samples[i] for i in stale])
-            for i, (labels, problem) in zip(
-                stale, track(found, 'Reading masks', len(stale), transient=True), strict=True
-            ):
-                if problem:
-                    problems[i] = problem
-                else:
-                    cache[keys[i]] = {'state': states[i], 'labels': labels}
+        for i, found in zip(stale, _inspect([samples[i] for i in stale]), strict=True):
+            if found.problem:
+                problems[i] = found.problem
+            else:
+                cache[keys[i]] = dict(state=states[i], labels=found.labels, size=found.size)
         _write_cache(folders, cache)
     for i, key in enumerate(keys):
         if i not in problems:
@@ -98,7 +101,62 @@ def read_class_sets(
                 )
     if problems:
         raise DataError(data_root, [problems[i] for i in sorted(problems)])
-    return [frozenset(v for v in cache[key]['labels'] if 0 < v < VOID) for key in keys]
+    found = (cache[key] for key in keys)
+    return [
+        IndexEntry(frozenset(v for v in entry['labels'] if 0 < v < VOID), tuple(entry['size']))
+        for entry in found
+    ]
+
+
+def read_class_sets(
+    samples: Sequence[Sample], num_classes: int, data_root: str, fallback_dir: str | None = None
+) -> list[frozenset[int]]:
+    """Classes of each picture alone; see :func:`read_class_index`.
+
+    Args:
+        samples: Pictures and masks.
+        num_classes: Number of classes of the data set.
+        data_root: Folder that holds the data.
+        fallback_dir: Folder for the cache of data that are read-only.
+
+    Returns:
+        For each picture the set of its labels, background and void left out.
+
+    Raises:
+        DataError: If the data are broken. All problems are listed.
+    """
+    index = read_class_index(samples, num_classes, data_root, fallback_dir)
+    return [entry.classes for entry in index]
+
+
+def _inspect(samples: Sequence[Sample]) -> list[Found]:
+    """Inspect samples in order, many of them in one process per core.
+
+    Threads would wait for each other: Pillow gives up the interpreter's lock many times per
+    picture. The processes are forked, as those of PyTorch's loader are, because importing PyTorch
+    anew takes longer than the work; they touch neither PyTorch nor CUDA.
+    """
+    shown = dict(description='Reading masks', total=len(samples), transient=True)
+    daemon = multiprocessing.current_process().daemon  # must not have children
+    if len(samples) < _FEW or daemon or sys.platform != 'linux':
+        return list(track(map(inspect_sample, samples), **shown))
+    with ProcessPoolExecutor(
+        len(os.sched_getaffinity(0)),
+        multiprocessing.get_context('fork'),
+        # an interrupt is for this process, which then ends the others
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    ) as pool:
+        # forks here, before the progress bar starts its thread
+        found = pool.map(inspect_sample, samples, chunksize=_CHUNK)
+        return list(track(found, **shown))
+
+
+def _key(mask: str, root: str) -> str:
+    """Path of a mask relative to the root."""
+    if root and mask.startswith(f'{root}/'):
+        return os.path.normpath(mask[len(root) + 1 :])  # as relpath, which asks the system
+    return os.path.relpath(mask, root)
 
 
 def _state(sample: Sample) -> list[int] | None:
@@ -110,39 +168,6 @@ def _state(sample: Sample) -> list[int] | None:
     return [v for s in stats for v in (s.st_size, s.st_mtime_ns, s.st_ctime_ns)]
 
 
-def _inspect(sample: Sample) -> tuple[list[int], str]:
-    """Labels of a mask, or what is wrong with it or with its picture."""
-    for path, what in ((sample.image, 'picture'), (sample.mask, 'mask')):
-        if not os.path.isfile(path):
-            return [], f'{path}: {what} not found'
-    try:
-        with Image.open(sample.image) as image:
-            size = image.size
-            if image.getexif().get(_ORIENTATION, 1) >= 5:
-                size = size[::-1]  # mmcv turns such pictures when it loads them
-            # a small draft still reads the whole stream, so a truncated picture shows
-            image.draft('RGB', tuple(max(side // 8, 1) for side in image.size))
-            image.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        return [], f'{sample.image}: picture cannot be read ({error})'
-    try:
-        with Image.open(sample.mask) as mask:
-            if mask.mode not in ('L', 'P'):
-                return [], (
-                    f'{sample.mask}: mask is of mode {mask.mode}; '
-                    'it must be an 8-bit one-channel (grey or palette) PNG'
-                )
-            if mask.size != size:
-                return [], (
-                    f'{sample.mask}: mask is {mask.size[0]}x{mask.size[1]}, '
-                    f'its picture is {size[0]}x{size[1]}'
-                )
-            histogram = np.bincount(np.asarray(mask).ravel(), minlength=256)
-    except (OSError, SyntaxError, ValueError) as error:
-        return [], f'{sample.mask}: mask cannot be read ({error})'
-    return np.flatnonzero(histogram).tolist(), ''
-
-
 def _read_cache(folders: Sequence[str]) -> dict:
     entries: dict = {}
     for folder in folders:
@@ -150,7 +175,7 @@ def _read_cache(folders: Sequence[str]) -> dict:
             content = json.loads((Path(folder) / CACHE_NAME).read_text())
             if content['version'] == _VERSION:
                 found = content['entries'].items()
-                entries.update((k, e) for k, e in found if {'state', 'labels'} <= set(e))
+                entries.update((k, e) for k, e in found if set(e) >= _FIELDS)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # absent, or damaged: the masks are read again
     return entries

@@ -10,9 +10,10 @@ from mmseg.registry import DATASETS
 from ..errors import InputError
 from ..tasks import Task, build_task
 from ..utils.palette import color_palette
-from .class_index import DataError, Sample, read_class_sets
+from .class_index import DataError, read_class_index
 from .label_table import MapLabels, label_table
 from .protocol import Protocol, get_protocol
+from .sample_check import Sample
 from .sampler import Draw
 from .selection import select_images, select_test_images
 
@@ -111,7 +112,10 @@ class IncrementalVOCDataset(PascalVOCDataset):
         _insert_after_loading(self.pipeline, MapLabels(table))
 
     def load_data_list(self) -> list[dict]:
-        """Pictures of the list that the step may see.
+        """Pictures of the list that the step may see, with their sizes.
+
+        Returns:
+            mmseg's entries, and in each ``height`` and ``width`` of the picture as stored.
 
         Raises:
             DataError: If the list is empty, data are broken, or no picture is left.
@@ -120,12 +124,13 @@ class IncrementalVOCDataset(PascalVOCDataset):
         listed = [i for i in super().load_data_list() if os.path.basename(i['img_path']) != blank]
         if not listed:
             raise DataError(self.ann_file, ['the list is empty'])
-        class_sets = read_class_sets(
+        index = read_class_index(
             [Sample(info['img_path'], info['seg_map_path']) for info in listed],
             len(self.task.names),
             self.data_root or os.path.dirname(self.ann_file),
             self.cache_dir,
         )
+        class_sets = [entry.classes for entry in index]
         if self.test_mode:
             kept = select_test_images(class_sets, self.task, self.step, self.protocol)
         else:
@@ -141,7 +146,14 @@ class IncrementalVOCDataset(PascalVOCDataset):
                     f'none of its {len(listed)} pictures in the {self.setting} setting'
                 ],
             )
+        for position in kept:
+            listed[position]['height'], listed[position]['width'] = index[position].size
         return [listed[position] for position in kept]
+
+    def picture_sizes(self) -> list[tuple[int, int]]:
+        """Height and width of each picture, before any transform; no file is opened."""
+        infos = map(self.get_data_info, range(len(self)))
+        return [(info['height'], info['width']) for info in infos]
 
     def __getitem__(self, idx: int | Draw) -> dict:
         """Load a picture; a :class:`Draw` seeds its augmentation first."""

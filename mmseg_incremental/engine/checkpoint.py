@@ -159,7 +159,7 @@ def save_step_checkpoint(path: str | os.PathLike, model: nn.Module, meta: Mappin
     Raises:
         OSError: If the folder cannot be written.
     """
-    state = {name: value.cpu() for name, value in model.state_dict().items()}
+    state = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
     write_checkpoint(path, {'meta': dict(meta), 'state_dict': state})
 
 

@@ -89,6 +89,9 @@ def check_config(cfg: Config) -> None:
         raise InputError(f'unknown setting {cfg.setting!r}; settings are {list(SETTINGS)}')
     if not isinstance(cfg.batch_size, int) or cfg.batch_size < 1:
         raise InputError(f'batch_size must be a positive whole number, got {cfg.batch_size!r}')
+    for switch in ('fast_path', 'compile_backbone'):
+        if not isinstance(cfg.get(switch, False), bool):
+            raise InputError(f'{switch} must be True or False, got {cfg[switch]!r}')
     size = cfg.crop_size
     if not (
         isinstance(size, (list, tuple))

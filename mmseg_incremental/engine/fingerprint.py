@@ -16,7 +16,8 @@ from .step_config import step_config
 
 #: Where the data lie and how fast they come changes no weight.
 _LOADER_SPEED = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
-_OWN_HOOKS = ('IncrementalLoop', 'LearningCurve')
+#: What they change is told elsewhere, or is rounding.
+_OWN_HOOKS = ('CompileBackbone', 'IncrementalLoop', 'LearningCurve')
 _DATA_PLACES = ('data_root', 'cache_dir', 'task', 'protocol')
 
 
@@ -68,8 +69,9 @@ def step_fingerprint(
 
 
 def _with_weights_by_content(model: ConfigDict) -> ConfigDict:
-    """The same weights under another path are the same weights."""
+    """The same weights under another path are the same weights, and speed changes rounding only."""
     model = copy.deepcopy(model)
+    model.pop('fast_path', None)
     backbone = model.backbone.get('backbone_cfg', model.backbone)
     init = backbone.get('init_cfg')
     if isinstance(init, dict) and os.path.isfile(init.get('checkpoint') or ''):

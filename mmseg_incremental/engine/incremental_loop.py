@@ -1,6 +1,5 @@
 """What happens between two steps."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS, MODELS
 
-from ..errors import InputError
 from ..models import CLASSIFIER_INITS, IncrementalEncoderDecoder
 from .checkpoint import (
     load_old_weights,
@@ -20,10 +18,6 @@ from .checkpoint import (
     save_step_checkpoint,
 )
 from .step_config import old_model_config
-
-
-class NonFiniteLossError(InputError):
-    """The loss is NaN or infinite."""
 
 
 @HOOKS.register_module()
@@ -36,8 +30,7 @@ class IncrementalLoop(Hook):
     frozen old model from ``step_{T-1}.pth`` where the method distils.
 
     ``before_train_iter`` seeds the process from the iteration, so that random layers do not
-    depend on how often the run was interrupted. ``after_train_iter`` stops at a loss that is not
-    finite; it runs before ``CheckpointHook``, which so never saves spoilt weights.
+    depend on how often the run was interrupted.
 
     ``after_train`` writes ``step_T.pth``, the last model. Its existence means that the step is
     done.
@@ -67,14 +60,17 @@ class IncrementalLoop(Hook):
         self.fingerprint = fingerprint
 
     def before_train(self, runner: Runner) -> None:
-        """Take over the step before.
+        """Take over the step before, and lay the weights out for fast convolutions.
 
         Raises:
             CheckpointError: If the checkpoint of the step before cannot be used.
         """
+        model = _unwrap(runner.model)
+        if model.fast_path:
+            # not before the weights are drawn: they are drawn in the order of the memory
+            model.to(memory_format=torch.channels_last)
         if self.step == 0:
             return
-        model = _unwrap(runner.model)
         path = str(self.sequence_dir / f'step_{self.step - 1}.pth')
         state = load_step_checkpoint(path, self.sequence, self.step - 1)['state_dict']
         if runner.iter == 0:
@@ -91,28 +87,6 @@ class IncrementalLoop(Hook):
     ) -> None:
         """Seed the process from the run's seed, the iteration and the rank."""
         torch.manual_seed(runner.seed + runner.iter * 1009 + get_rank())
-
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
-        """Stop at a loss that is not finite.
-
-        Raises:
-            NonFiniteLossError: It names the step, the iteration and the terms.
-        """
-        terms = {name: value.item() for name, value in outputs.items() if 'loss' in name}
-        if all(math.isfinite(value) for value in terms.values()):
-            return
-        listed = ', '.join(f'{name}={value}' for name, value in terms.items())
-        raise NonFiniteLossError(
-            f'step {self.step}, iteration {runner.iter + 1}: the loss is not finite ({listed}). '
-            f'The last good checkpoint is kept in {runner.work_dir}; '
-            'lower the learning rate, then go on with --resume'
-        )
 
     def after_train(self, runner: Runner) -> None:
         """Write the step's last model."""

@@ -11,7 +11,7 @@ from .method import step_loss
 
 _SEQUENCE_KEYS = (
     'task', 'method', 'setting', 'protocol', 'data_root', 'backbone_weights', 'crop_size',
-    'batch_size', 'step_schedule', 'train_pipeline', 'test_pipeline',
+    'batch_size', 'step_schedule', 'train_pipeline', 'test_pipeline', 'fast_path',
 )  # fmt: skip
 
 
@@ -22,7 +22,7 @@ def step_config(cfg: Config, step: int) -> Config:
     ``protocol`` and ``data_root`` go to the data sets, ``batch_size`` and ``crop_size`` to the
     loader and the crop, ``method`` to the heads and the segmentor, ``step_schedule`` to the
     optimiser and the loop (``first`` for step 0, ``later`` for the others), ``backbone_weights``
-    to the backbone of step 0.
+    to the backbone of step 0, ``fast_path`` to the segmentor.
 
     Args:
         cfg: Config of the sequence; it is not changed.
@@ -51,6 +51,8 @@ def step_config(cfg: Config, step: int) -> Config:
         out.val_cfg = dict(type='ValLoop')
         out.val_dataloader, out.val_evaluator = out.test_dataloader, out.test_evaluator
         hooks.append(dict(type='LearningCurve'))
+    if out.pop('compile_backbone', False):
+        hooks.append(dict(type='CompileBackbone'))
     hook = dict(
         type='IncrementalLoop',
         step=step,
@@ -72,6 +74,7 @@ def _set_model(out: Config, task: Task, step: int, schedule: ConfigDict) -> None
     model.data_preprocessor.size = tuple(out.crop_size)
     model.distillation = method.distillation if step else []
     model.freeze_norm = schedule.get('freeze_norm', False)
+    model.fast_path = out.get('fast_path', True)
     for head in model_heads(model):
         head.classes_per_step = task.classes_per_step(step)
         head.loss_decode = copy.deepcopy(step_loss(method, step))

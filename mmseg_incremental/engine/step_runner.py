@@ -52,7 +52,7 @@ def leave_processes() -> None:
 
 
 def fit_to_machine(cfg: Config, launcher: str) -> None:
-    """Change what needs CUDA where there is none.
+    """Change what needs CUDA where there is none, and use what CUDA offers where it is.
 
     Args:
         cfg: Config of a step; changed in place.
@@ -60,6 +60,9 @@ def fit_to_machine(cfg: Config, launcher: str) -> None:
     """
     cfg.launcher = launcher
     if torch.cuda.is_available():
+        for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+            if cfg.get(name):
+                cfg[name].setdefault('pin_memory', True)
         return
     cfg.pop('sync_bn', None)
     cfg.model_wrapper_cfg = dict(

@@ -8,6 +8,9 @@ from mmengine.dist import all_reduce
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
+_SMALLEST, _LARGEST = -1, 256  # what labels are clamped to: one less and one more than a byte
+_NUM_ROWS = _LARGEST - _SMALLEST + 1
+
 
 @METRICS.register_module()
 class ClassGroupIoUMetric(BaseMetric):
@@ -24,11 +27,11 @@ class ClassGroupIoUMetric(BaseMetric):
     Args:
         groups: Group name to channels, background left out.
         background_groups: Group name to channels, background counted where it belongs.
-        ignore_index: Label that is not evaluated.
+        ignore_index: Label that is not evaluated, 0 to 255.
         **kwargs: Everything else that ``BaseMetric`` takes.
 
     Raises:
-        ValueError: If a group is empty.
+        ValueError: If a group is empty or ``ignore_index`` is not a byte.
     """
 
     def __init__(
@@ -42,12 +45,17 @@ class ClassGroupIoUMetric(BaseMetric):
         for name, channels in [*groups.items(), *background_groups.items()]:
             if not len(channels):
                 raise ValueError(f'group {name!r} has no channel')
+        if not 0 <= ignore_index <= 255:
+            raise ValueError(f'ignore_index={ignore_index}: must be 0 to 255')
         self.groups = dict(groups)
         self.background_groups = dict(background_groups)
         self.ignore_index = ignore_index
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Add pictures to the confusion matrix.
+        """Add pictures to the counts.
+
+        Everything is counted and kept on the device of the predictions, with one ``bincount``
+        for all pictures, whose sizes may differ.
 
         Args:
             data_batch: Not used.
@@ -55,24 +63,23 @@ class ClassGroupIoUMetric(BaseMetric):
                 shape (1, H, W).
 
         Raises:
-            ValueError: If a label or a prediction is not among the classes.
+            ValueError: If a label or a prediction is not among the classes; the message names
+                the picture. Of pictures on an accelerator :meth:`evaluate` says so.
         """
-        size = len(self.dataset_meta['classes'])
-        if not self.results:
-            self.results.append(torch.zeros(size, size, dtype=torch.int64))
-        for sample in data_samples:
-            predicted = sample['pred_sem_seg']['data'].flatten().to('cpu', torch.int64)
-            label = sample['gt_sem_seg']['data'].flatten().to('cpu', torch.int64)
-            kept = label != self.ignore_index
-            label, predicted = label[kept], predicted[kept]
-            found = torch.cat([label, predicted])
-            if len(found) and not 0 <= found.min() <= found.max() < size:
-                raise ValueError(
-                    f'{sample.get("img_path", "a picture")}: label or prediction outside the '
-                    f'{size} classes'
-                )
-            counts = torch.bincount(label * size + predicted, minlength=size * size)
-            self.results[0] += counts.view(size, size)
+        if not data_samples:
+            return
+        num_classes = len(self.dataset_meta['classes'])
+        codes = torch.cat([self._codes(sample) for sample in data_samples])
+        counts = self._count(codes)
+        if counts.device.type == 'cpu' and self._any_outside(counts):
+            for sample in data_samples:
+                if self._any_outside(self._count(self._codes(sample))):
+                    picture = sample.get('img_path', 'a picture')
+                    raise ValueError(f'{picture}: {_outside(num_classes)}')
+        if self.results:
+            self.results[0] += counts
+        else:
+            self.results.append(counts)
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Sum over processes and compute the metrics.
@@ -82,13 +89,50 @@ class ClassGroupIoUMetric(BaseMetric):
 
         Returns:
             Metric name to percentage.
+
+        Raises:
+            ValueError: If a label or a prediction was not among the classes.
         """
         num_classes = len(self.dataset_meta['classes'])
-        empty = torch.zeros(num_classes, num_classes, dtype=torch.int64)
-        matrix = self.results[0] if self.results else empty
-        all_reduce(matrix)
+        empty = torch.zeros(_NUM_ROWS, num_classes + 2, dtype=torch.int64)
+        counts = self.results[0] if self.results else empty
+        all_reduce(counts)
         self.results.clear()
-        return self.compute_metrics([matrix])
+        if self._any_outside(counts):
+            raise ValueError(_outside(num_classes))
+        counts[self.ignore_index - _SMALLEST] = 0
+        rows = slice(-_SMALLEST, num_classes - _SMALLEST)
+        return self.compute_metrics([counts[rows, 1:-1]])
+
+    def _codes(self, sample: Mapping) -> torch.Tensor:
+        """Row and column of every pixel's place in the counts, as one number.
+
+        Rows are labels, void and labels outside of the classes too, columns are predictions; the
+        first and the last of both take everything beyond. So neither void nor wrong values need a
+        look before they are counted.
+        """
+        predicted, label = sample['pred_sem_seg']['data'], sample['gt_sem_seg']['data']
+        num_classes = len(self.dataset_meta['classes'])
+        width = num_classes + 2
+        # what has fewer bytes is counted faster
+        fits = _NUM_ROWS * width <= torch.iinfo(torch.int16).max
+        dtype = torch.int16 if fits else torch.int32
+        columns = _clamped(predicted, num_classes, dtype).flatten()
+        rows = _clamped(label.to(predicted.device), _LARGEST, dtype).flatten()
+        first = -_SMALLEST * (width + 1)
+        return torch.add(columns, rows, alpha=width).add_(first)
+
+    def _count(self, codes: torch.Tensor) -> torch.Tensor:
+        width = len(self.dataset_meta['classes']) + 2
+        return torch.bincount(codes, minlength=_NUM_ROWS * width).view(_NUM_ROWS, width)
+
+    def _any_outside(self, counts: torch.Tensor) -> bool:
+        """Whether pixels other than void have a label or a prediction outside of the classes."""
+        num_classes = counts.shape[1] - 2
+        wrong = counts.clone()
+        wrong[self.ignore_index - _SMALLEST] = 0
+        wrong[-_SMALLEST : num_classes - _SMALLEST, 1:-1] = 0
+        return bool(wrong.any())
 
     def compute_metrics(self, results: Sequence[torch.Tensor]) -> dict[str, float]:
         """Metrics of a confusion matrix.
@@ -112,6 +156,16 @@ class ClassGroupIoUMetric(BaseMetric):
             metrics[f'IoU/{name}'] = float(value)
         metrics['aAcc'] = float(accuracy)
         return metrics
+
+
+def _clamped(values: torch.Tensor, largest: int, dtype: torch.dtype) -> torch.Tensor:
+    if values.dtype == torch.uint8:  # cannot be clamped to -1
+        return values.to(dtype).clamp_(max=largest)
+    return values.clamp(_SMALLEST, largest).to(dtype)
+
+
+def _outside(num_classes: int) -> str:
+    return f'label or prediction outside the {num_classes} classes'
 
 
 def _mean(values: np.ndarray) -> float:

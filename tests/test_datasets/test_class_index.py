@@ -7,8 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
-from mmseg_incremental.datasets import DataError, class_index, read_class_sets
+from mmseg_incremental.datasets import (
+    DataError,
+    class_index,
+    read_class_index,
+    read_class_sets,
+    sample_check,
+)
 from mmseg_incremental.datasets.class_index import CACHE_NAME, Sample
 
 NUM_CLASSES = 20
@@ -30,13 +37,13 @@ def root(make_voc):
 def opened(monkeypatch):
     """Names of the samples that are opened."""
     names = []
-    inspect = class_index._inspect
+    inspect = class_index.inspect_sample
 
     def recording(sample):
         names.append(Path(sample.mask).stem)
         return inspect(sample)
 
-    monkeypatch.setattr(class_index, '_inspect', recording)
+    monkeypatch.setattr(class_index, 'inspect_sample', recording)
     return names
 
 
@@ -117,6 +124,103 @@ def test_pictures_may_be_of_any_size(root, size, options):
 def test_pictures_may_be_grey(root):
     Image.new('L', (3, 2)).save(root / 'JPEGImages/a.jpg')
     assert read(root, 'a') == [{1, 2}]
+
+
+def test_knows_height_and_width(root):
+    large(root, 'b')
+    index = read_class_index([sample(root, key) for key in 'ab'], NUM_CLASSES, str(root))
+    assert index == [({1, 2}, (2, 3)), (set(range(1, 21)), (48, 64))]
+    again = read_class_index([sample(root, key) for key in 'ab'], NUM_CLASSES, str(root))
+    assert again == index, 'remembered'
+    assert type(again[0].size) is tuple
+
+
+@pytest.mark.parametrize('mode', ['L', 'P'])
+def test_finds_what_numpy_finds(root, mode):
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        height, width = rng.integers(1, 60, 2)
+        values = rng.choice([*range(21), 255], rng.integers(1, 6))
+        pixels = rng.choice(values, (height, width)).astype(np.uint8)
+        mask = Image.fromarray(pixels)
+        if mode == 'P':
+            mask.putpalette(bytes(range(256)) * 3)
+        assert mask.mode == mode
+        mask.save(root / 'SegmentationClass/a.png')
+        Image.new('RGB', (int(width), int(height))).save(root / 'JPEGImages/a.jpg')
+        found = sample_check.inspect_sample(sample(root, 'a'))
+        assert found == (np.unique(pixels).tolist(), [height, width], '')
+
+
+@pytest.mark.parametrize(('ending', 'decoded'), [(b'', 0), (b'\0', 1), (b'\r\n', 1)])
+def test_only_a_picture_with_a_doubtful_end_is_decoded(root, monkeypatch, ending, decoded):
+    path = root / 'JPEGImages/a.jpg'
+    path.write_bytes(path.read_bytes() + ending)
+    calls = []
+    load = JpegImageFile.load
+    monkeypatch.setattr(JpegImageFile, 'load', lambda self: calls.append(1) or load(self))
+    assert read(root, 'a') == [CLASSES['a']]
+    assert bool(calls) == bool(decoded)
+
+
+@pytest.mark.parametrize('share', [1, 0.5])
+def test_pictures_of_other_formats_are_decoded(root, share):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    picture = root / 'JPEGImages/a.png'
+    Image.fromarray(noise).save(picture)
+    Image.fromarray(np.tile(np.uint8(MASKS['a']), (20, 20))).save(sample(root, 'a').mask)
+    data = picture.read_bytes()
+    # neither is judged by the end of a JPEG
+    picture.write_bytes(data[: int(share * len(data))] + b'\xff\xd9')
+    found = sample_check.inspect_sample(Sample(str(picture), sample(root, 'a').mask))
+    if share == 1:
+        assert found == ([0, 1, 2, 255], [40, 60], '')
+    else:
+        assert found.problem.startswith(f'{picture}: picture cannot be read')
+
+
+def test_many_samples_are_read_by_processes(make_voc, monkeypatch):
+    keys = [f'p{i:02d}' for i in range(30)]
+    root = make_voc(dict.fromkeys(keys, MASKS['a']))
+    for i, key in enumerate(keys):
+        pixels = np.full((2, 3), 1 + i % NUM_CLASSES, np.uint8)
+        Image.fromarray(pixels).save(root / f'SegmentationClass/{key}.png')
+    monkeypatch.setattr(class_index, '_FEW', 10)
+    monkeypatch.setattr(class_index, '_CHUNK', 4)
+    home = os.getpid()
+    inspect = sample_check.inspect_sample
+
+    def elsewhere(sample):
+        assert os.getpid() != home
+        return inspect(sample)
+
+    # a module-level function by its name, as a process is told what to call
+    monkeypatch.setattr(sample_check, 'inspect_sample', elsewhere)
+    elsewhere.__qualname__, elsewhere.__module__ = 'inspect_sample', sample_check.__name__
+    monkeypatch.setattr(class_index, 'inspect_sample', elsewhere)
+    spoil(root, 'p03', no_mask)
+    spoil(root, 'p17', truncated_picture)
+    found = problems(root, keys)
+    assert [Path(problem.split(':')[0]).stem for problem in found] == ['p03', 'p17']
+    large(root, 'p03')
+    large(root, 'p17')
+    (root / CACHE_NAME).unlink()
+    sets = read(root, keys)
+    for i, key in enumerate(keys):
+        expected = set(range(1, 21)) if key in ('p03', 'p17') else {1 + i % NUM_CLASSES}
+        assert sets[i] == expected
+
+
+@pytest.mark.parametrize('ending', ['', '/'])
+def test_the_cache_names_masks_by_their_place_in_the_data(root, ending):
+    read_class_sets([sample(root, 'a')], NUM_CLASSES, f'{root}{ending}')
+    outside = root.parent / 'elsewhere.png'
+    Image.fromarray(MASKS['b'].astype(np.uint8)).save(outside)
+    for mask in (outside, f'{root}/JPEGImages/../../elsewhere.png'):
+        picture = sample(root, 'b').image
+        assert read_class_sets([Sample(picture, str(mask))], 20, f'{root}{ending}') == [{20}]
+    entries = json.loads((root / CACHE_NAME).read_text())['entries']
+    assert set(entries) == {'SegmentationClass/a.png', '../elsewhere.png'}
 
 
 # What it refuses
@@ -419,18 +523,18 @@ def test_good_samples_beside_a_problem_are_remembered(root, opened):
     [
         b'',
         b'\x00\xff\xfe',
-        b'{"version": 1, "entr',
+        b'{"version": 2, "entr',
         b'[]',
         b'null',
         b'7',
         b'{}',
         b'{"version": 0, "entries": {}}',
-        b'{"version": 1}',
-        b'{"version": 1, "entries": 3}',
-        b'{"version": 1, "entries": [1, 2]}',
-        b'{"version": 1, "entries": {"SegmentationClass/a.png": null}}',
-        b'{"version": 1, "entries": {"SegmentationClass/a.png": []}}',
-        b'{"version": 1, "entries": {"SegmentationClass/a.png": {}}}',
+        b'{"version": 2}',
+        b'{"version": 2, "entries": 3}',
+        b'{"version": 2, "entries": [1, 2]}',
+        b'{"version": 2, "entries": {"SegmentationClass/a.png": null}}',
+        b'{"version": 2, "entries": {"SegmentationClass/a.png": []}}',
+        b'{"version": 2, "entries": {"SegmentationClass/a.png": {}}}',
     ],
 )
 def test_a_damaged_cache_is_ignored_and_mended(root, opened, content):
@@ -441,11 +545,12 @@ def test_a_damaged_cache_is_ignored_and_mended(root, opened, content):
     assert opened == []
 
 
-def test_an_entry_without_labels_is_ignored(root):
+@pytest.mark.parametrize('field', ['labels', 'size', 'state'])
+def test_an_entry_without_a_field_is_ignored(root, field):
     read(root)
     content = json.loads((root / CACHE_NAME).read_text())
     for entry in content['entries'].values():
-        del entry['labels']
+        del entry[field]
     (root / CACHE_NAME).write_text(json.dumps(content))
     assert read(root) == [CLASSES[key] for key in 'abcd']
 
@@ -522,11 +627,9 @@ def test_read_only_data_may_bring_their_cache(root, lock, tmp_path, opened):
 
 
 def test_picture_turned_by_its_exif_tag_matches_its_mask(tmp_path):
-    from PIL import Image
-
     exif = Image.Exif()
     exif[274] = 6
     Image.new('RGB', (12, 8)).save(tmp_path / 'a.jpg', exif=exif)
     Image.new('L', (8, 12), 3).save(tmp_path / 'a.png')
     sample = Sample(str(tmp_path / 'a.jpg'), str(tmp_path / 'a.png'))
-    assert read_class_sets([sample], 20, str(tmp_path)) == [{3}]
+    assert read_class_index([sample], 20, str(tmp_path)) == [({3}, (12, 8))]

@@ -335,10 +335,20 @@ def test_blank_lines_and_line_ends_of_windows(root):
     assert names(build(root, 0)) == ['old', 'mixed']
 
 
+@pytest.mark.parametrize('serialize_data', [False, True])
+def test_knows_the_sizes_of_its_pictures(make_voc, serialize_data):
+    root = make_voc({'a': filled(20), 'b': np.full((3, 5), 1), 'c': np.full((9, 2), 20)})
+    for step, sizes in ((0, [(3, 5)]), (1, [(6, 8), (9, 2)])):
+        dataset = build(root, step, serialize_data=serialize_data)
+        assert dataset.picture_sizes() == sizes
+        assert [dataset[i]['inputs'].shape[1:] for i in range(len(sizes))] == sizes
+    assert build(root, 1, indices=[1]).picture_sizes() == [(9, 2)]
+
+
 def test_steps_and_lists_share_one_index(root, monkeypatch):
     build(root, 0)
     opened = []
-    monkeypatch.setattr(class_index, '_inspect', opened.append)
+    monkeypatch.setattr(class_index, 'inspect_sample', opened.append)
     (root / 'val.txt').write_text('new\nold\n')
     assert names(build(root, 1, setting='disjoint')) == ['old_new', 'new']
     assert names(build(root, 2, get_task('voc', '15-5s', range(20, 0, -1)), test_mode=True))

@@ -178,7 +178,7 @@ def test_options_reach_the_step(read_once):
     cfg = load_config(MIB, chosen)
     step, later = step_config(cfg, 0), step_config(cfg, 1)
     assert step.train_dataloader.batch_size == 6
-    assert step.test_dataloader.batch_size == 1
+    assert step.test_dataloader.batch_size == 4
     for loader in (step.train_dataloader, step.test_dataloader):
         assert loader.dataset.data_root == '/data/elsewhere'
         assert loader.dataset.task == dict(dataset='voc', name='10-5')

@@ -175,7 +175,7 @@ def test_entries_of_the_sequence_go_to_their_places():
     caches = {loader.dataset.cache_dir for loader in (out.train_dataloader, out.test_dataloader)}
     assert caches == {'runs/x'}, 'one index of classes for all steps'
     assert out.train_dataloader.batch_size == 6
-    assert out.test_dataloader.batch_size == 1
+    assert out.test_dataloader.batch_size == 4
     crops = [t for t in out.train_dataloader.dataset.pipeline if t.type == 'RandomCrop']
     assert [crop.crop_size for crop in crops] == [(96, 128)]
     assert not any('crop_size' in t for t in out.test_dataloader.dataset.pipeline)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 from mmengine.structures import PixelData
+from mmseg.evaluation.metrics import IoUMetric
 from mmseg.registry import METRICS
 from mmseg.structures import SegDataSample
 from reference.iou import group_iou
@@ -147,6 +148,51 @@ def test_order_and_batches_do_not_matter(batch_size):
     assert metric.evaluate(7) == expected, 'not even in the last bit'
 
 
+@pytest.mark.parametrize('label_type', [torch.uint8, torch.int16, torch.int64])
+@pytest.mark.parametrize('predicted_type', [torch.uint8, torch.int32, torch.int64])
+def test_pictures_of_one_call_may_differ_in_size_and_type(label_type, predicted_type):
+    pairs = list(zip(*random_maps(8, number=5), strict=True))
+    metric = build()
+    samples = [sample(label, predicted) for label, predicted in pairs]
+    for part in samples:
+        part['gt_sem_seg']['data'] = part['gt_sem_seg']['data'].to(label_type)
+        part['pred_sem_seg']['data'] = part['pred_sem_seg']['data'].to(predicted_type)
+    metric.process(None, samples)
+    expected = group_iou(*zip(*pairs, strict=True), NAMES, GROUPS, BACKGROUND_GROUPS)
+    assert_equal(metric.evaluate(5), expected)
+
+
+def test_pictures_are_not_changed():
+    part = sample([[0, 255, 4]], [[0, 1, 2]])
+    build().process(None, [part])
+    assert part['gt_sem_seg']['data'].tolist() == [[[0, 255, 4]]]
+    assert part['pred_sem_seg']['data'].tolist() == [[[0, 1, 2]]]
+
+
+@pytest.mark.parametrize('number', [1, 21, 125, 126, 151, 255])
+def test_any_number_of_classes_a_byte_can_hold(number):
+    """From 126 classes on the counts need larger numbers; the last class is used."""
+    names = [f'c{i}' for i in range(number)]
+    groups = {'all': range(number)}
+    labels, predictions = random_maps(9, number=3, channels={0, number // 2, number - 1})
+    labels[0][0, 0] = predictions[0][0, 0] = number - 1
+    result = measure(labels, predictions, names=names, groups=groups, background_groups=groups)
+    assert_equal(result, group_iou(labels, predictions, names, groups, groups))
+
+
+def test_agrees_with_the_areas_of_mmseg():
+    labels, predictions = random_maps(10, number=3)
+    areas = [
+        IoUMetric.intersect_and_union(torch.as_tensor(p), torch.as_tensor(label), 5, 255)
+        for p, label in zip(predictions, labels, strict=True)
+    ]
+    both, either, _, labelled = (sum(area) for area in zip(*areas, strict=True))
+    result = measure(labels, predictions)
+    for name, hits, union in zip(NAMES, both.tolist(), either.tolist(), strict=True):
+        assert result[f'IoU/{name}'] == 100 * hits / union
+    assert result['aAcc'] == 100 * both.sum().item() / labelled.sum().item()
+
+
 def test_sums_over_pictures_instead_of_averaging_their_ious():
     result = measure([[[1]], [[1, 1, 1]]], [[[1]], [[0, 0, 0]]])
     assert result['IoU/a'] == 25
@@ -176,17 +222,72 @@ def test_no_picture_gives_no_value_and_no_error():
 
 
 @pytest.mark.parametrize(
-    ('label', 'predicted'), [(5, 0), (0, 5), (254, 0), (-1, 0), (0, -1), (1, -1), (2, -3)]
+    ('label', 'predicted'),
+    [
+        *[(5, 0), (0, 5), (254, 0), (256, 0), (-1, 0), (0, -1), (1, -1), (2, -3), (0, 255)],
+        *[(v, 0) for v in (2**8 + 1, 2**16, 2**32, -(2**16), 2**16 + 255)],  # bytes that fit
+        *[(0, v) for v in (2**8 + 1, 2**16, 2**32, -(2**16), 7, 2**63 - 1)],
+    ],
 )
 def test_label_or_prediction_outside_the_classes_is_refused(label, predicted):
     with pytest.raises(ValueError, match='outside the 5 classes'):
         measure([[[0, label]]], [[[0, predicted]]])
 
 
+@pytest.mark.parametrize(('label', 'predicted'), [(5, 0), (254, 0), (0, 5), (0, 14), (0, 255)])
+def test_bytes_outside_the_classes_are_refused(label, predicted):
+    pixels = [torch.tensor([[0, value]], dtype=torch.uint8) for value in (label, predicted)]
+    with pytest.raises(ValueError, match='outside the 5 classes'):
+        build().process(None, [sample(*pixels)])
+
+
 def test_the_picture_with_the_wrong_label_is_named():
     bad = dict(sample([[7]], [[0]]), img_path='JPEGImages/7.jpg')
     with pytest.raises(ValueError, match=r'JPEGImages/7\.jpg'):
         build().process(None, [bad])
+
+
+@pytest.mark.parametrize('place', range(3))
+def test_the_wrong_picture_of_a_batch_is_named_and_nothing_is_counted(place):
+    samples = [dict(sample([[0, 1]], [[0, 2]]), img_path=f'{i}.jpg') for i in range(3)]
+    samples[place]['pred_sem_seg']['data'][0, 0, 1] = 5
+    metric = build()
+    with pytest.raises(ValueError, match=rf'^{place}\.jpg: label or prediction outside'):
+        metric.process(None, samples)
+    assert all(math.isnan(value) for value in metric.evaluate(3).values())
+
+
+@pytest.mark.parametrize(('row', 'column'), [(0, 1), (257, 1), (1, 0), (1, 6), (6, 1), (255, 3)])
+def test_evaluating_refuses_what_was_counted_outside_the_classes(row, column):
+    """As counted on an accelerator, where nothing is looked at picture by picture."""
+    metric = build()
+    metric.process(None, [sample([[0, 1]], [[0, 1]])])
+    metric.results[0][row, column] += 1
+    with pytest.raises(ValueError, match='outside the 5 classes'):
+        metric.evaluate(1)
+
+
+@pytest.mark.gpu
+def test_on_an_accelerator():
+    labels, predictions = random_maps(11)
+    metric = build()
+    samples = [sample(*pair) for pair in zip(labels, predictions, strict=True)]
+    for part in samples:
+        part['pred_sem_seg']['data'] = part['pred_sem_seg']['data'].cuda()
+    metric.process(None, samples)
+    assert metric.results[0].is_cuda
+    assert metric.evaluate(4) == measure(labels, predictions)
+    samples[1]['pred_sem_seg']['data'][0, 0, 0] = 5
+    samples[1]['gt_sem_seg']['data'][0, 0, 0] = 1
+    metric.process(None, samples)
+    with pytest.raises(ValueError, match='outside the 5 classes'):
+        metric.evaluate(4)
+
+
+@pytest.mark.parametrize('ignore_index', [-1, 256])
+def test_void_is_a_byte(ignore_index):
+    with pytest.raises(ValueError, match='must be 0 to 255'):
+        build(ignore_index=ignore_index)
 
 
 @pytest.mark.parametrize('kind', ['groups', 'background_groups'])

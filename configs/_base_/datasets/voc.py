@@ -23,10 +23,11 @@ train_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=1,
+    batch_size=4,
     num_workers=4,
     persistent_workers=False,
-    # without rounding up no picture is evaluated twice in a distributed run
+    # pictures of one size go together; none is evaluated twice in a distributed run
+    batch_sampler=dict(type='SameSizeBatchSampler'),
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
         type='IncrementalVOCDataset',

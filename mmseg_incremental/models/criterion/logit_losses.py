@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.utils._triton import has_triton
 
+from ..losses.log_sums import LogSums
 from .bilinear import Axis, bilinear_axis
 from .channel_groups import ChannelGroups
 from .piece import Piece, cut
@@ -27,8 +29,10 @@ def logit_losses(
 ) -> tuple[Tensor, Tensor]:
     """Compute losses of logits that are resized to the labels bilinearly.
 
-    The logits are resized, and the losses and their gradients computed, piece by piece; what is
-    kept is one gradient of the low-resolution logits per term.
+    The logits are resized, and the losses and their gradient computed, piece by piece; what is
+    kept is a gradient of the low-resolution logits. On a CPU it is that of the sum of the terms,
+    computed anew in the rare case that they are not simply added up. On an accelerator, where
+    to look at the derivatives by the terms would mean to wait, it is one for each term.
 
     Args:
         logits: Logits of the student (N, C, h, w).
@@ -54,6 +58,10 @@ def logit_losses(
     return _LogitLosses.apply(logits, None if old_logits is None else old_logits.detach(), batch)
 
 
+#: Positions of the terms of each sum whose gradient is wanted.
+_TermGroups = list[tuple[int, ...]]
+
+
 class _Batch(NamedTuple):
     target: Tensor
     terms: tuple[Term, ...]
@@ -68,22 +76,29 @@ class _LogitLosses(torch.autograd.Function):
     def forward(
         ctx: FunctionCtx, logits: Tensor, old_logits: Tensor | None, batch: _Batch
     ) -> tuple[Tensor, Tensor]:
-        wants_gradient = ctx.needs_input_grad[0]
-        with _exact(logits.device.type):
-            values, gradients, correct = _all_pieces(logits, old_logits, batch, wants_gradient)
-        if wants_gradient:
-            ctx.save_for_backward(gradients)
-            ctx.dtype = logits.dtype
+        gradient_of = []
+        if ctx.needs_input_grad[0]:
+            each = [(i,) for i in range(len(batch.terms))]
+            gradient_of = [sum(each, ())] if logits.device.type == 'cpu' else each
+        values, gradients, correct = _all_pieces(logits, old_logits, batch, gradient_of)
+        ctx.save_for_backward(logits, old_logits, gradients)
+        ctx.batch = batch
         ctx.mark_non_differentiable(correct)
         return values, correct
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, values: Tensor, _correct: Tensor) -> tuple:
-        (gradients,) = ctx.saved_tensors
-        scales = values.to(gradients.dtype).view(-1, *(1,) * (gradients.ndim - 1))
+        logits, old_logits, gradients = ctx.saved_tensors
+        if len(gradients) < len(values):
+            if values.eq(values[0]).all():
+                values = values[:1]
+            else:
+                each = [(i,) for i in range(len(values))]
+                gradients = _all_pieces(logits, old_logits, ctx.batch, each)[1]
+        scales = values.to(gradients.dtype).view(-1, *(1,) * logits.ndim)
         # not earlier, since a gradient that no loss scale multiplies yet vanishes in float16
-        return (scales * gradients).sum(0).to(ctx.dtype), None, None
+        return (scales * gradients).sum(0).to(logits.dtype), None, None
 
 
 @contextmanager
@@ -99,9 +114,9 @@ def _exact(device: str) -> Iterator[None]:
 
 
 def _all_pieces(
-    logits: Tensor, old_logits: Tensor | None, batch: _Batch, wants_gradient: bool
-) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Losses (T,), gradients (T, N, C, h, w) and the number of correct pixels."""
+    logits: Tensor, old_logits: Tensor | None, batch: _Batch, gradient_of: _TermGroups
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Losses (T,), gradients (G, N, C, h, w) of G sums of terms, the number of correct pixels."""
     (num_pictures, channels, h, w), (height, width) = logits.shape, batch.target.shape[1:]
     device, terms = logits.device, batch.terms
     dtype = torch.promote_types(logits.dtype, torch.float32)
@@ -109,33 +124,31 @@ def _all_pieces(
     across = bilinear_axis(w, width, batch.align_corners, dtype, device).matrix
     values = torch.zeros(len(terms), dtype=torch.float64, device=device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
-    gradients = torch.empty(
-        (len(terms) * wants_gradient, *logits.shape), dtype=dtype, device=device
-    )
-    for pieces in cut((num_pictures, channels, height, width), device.type):
-        pictures = pieces[0].pictures
-        wide = _widen(logits[pictures], across)
-        old_wide = None if old_logits is None else _widen(old_logits[pictures], across)
-        sums = torch.zeros((len(gradients), *wide.shape), dtype=dtype, device=device)
-        for piece in pieces:
-            found = batch.compute(
-                _rows(wide, down, piece),
-                None if old_wide is None else _rows(old_wide, down, piece),
-                piece.of(batch.target),
-                batch.num_old,
-                batch.ignore_index,
-                [(term.compute, term.loss) for term in terms],
-                [{name: piece.of(full) for name, full in term.maps.items()} for term in terms],
-                wants_gradient,
-            )
-            values += found[0]
-            correct += found[1]
-            for total, gradient in zip(sums, found[2], strict=True):
-                _add_rows(total, down, piece, gradient)
-        for i, total in enumerate(sums):
-            gradients[i, pictures] = _narrow(total, across) * terms[i].scale
-    scales = [torch.as_tensor(t.scale, dtype=torch.float64, device=device) for t in terms]
-    return (values * torch.stack(scales)).to(dtype), gradients, correct
+    gradients = torch.empty((len(gradient_of), *logits.shape), dtype=dtype, device=device)
+    with _exact(device.type):
+        for pieces in cut((num_pictures, channels, height, width), device.type):
+            pictures = pieces[0].pictures
+            wide = _widen(logits[pictures], across)
+            old_wide = None if old_logits is None else _widen(old_logits[pictures], across)
+            sums = torch.zeros((len(gradients), *wide.shape), dtype=dtype, device=device)
+            for piece in pieces:
+                found = batch.compute(
+                    _rows(wide, down, piece),
+                    None if old_wide is None else _rows(old_wide, down, piece),
+                    piece.of(batch.target),
+                    batch.num_old,
+                    batch.ignore_index,
+                    [(term.compute, term.loss, term.scale) for term in terms],
+                    [{name: piece.of(full) for name, full in term.maps.items()} for term in terms],
+                    gradient_of,
+                )
+                values += found[0]
+                correct += found[1]
+                for total, gradient in zip(sums, found[2], strict=True):
+                    _add_rows(total, down, piece, gradient)
+            for whole, total in zip(gradients, sums, strict=True):
+                whole[pictures] = _narrow(total, across)
+    return values.to(dtype), gradients, correct
 
 
 def _compute_piece(
@@ -146,15 +159,25 @@ def _compute_piece(
     ignore_index: int,
     terms: list[tuple],
     maps: list[dict[str, Tensor]],
-    wants_gradient: bool,
+    gradient_of: _TermGroups,
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Sums of the losses (T,), correct pixels, and T gradients (rows, pictures, C, W)."""
+    """Losses (T,), correct pixels, and G gradients (rows, pictures, C, W); logits are overwritten."""
     counts = target != ignore_index
     groups = ChannelGroups(logits, target.masked_fill(~counts, 0), num_old, old_logits)
-    computed = [compute(loss, groups, m) for (compute, loss), m in zip(terms, maps, strict=True)]
-    values = torch.stack([loss.sum(dtype=torch.float64) for loss, _ in computed])
-    gradients = [groups.gradient(weights) for _, weights in computed] if wants_gradient else []
-    return values, (groups.label_is_best() & counts).sum(), gradients
+    values, weights = [], []
+    for (compute, loss, scale), own in zip(terms, maps, strict=True):
+        value, derivatives = compute(loss, groups, own)
+        values.append(scale * value.sum(dtype=torch.float64))
+        weights.append(derivatives.scaled(scale))
+    correct = (groups.label_is_best() & counts).sum()
+    gradients = [
+        groups.gradient(
+            reduce(LogSums.plus, (weights[i] for i in members)),
+            overwrite=members is gradient_of[-1],
+        )
+        for members in gradient_of
+    ]
+    return torch.stack(values), correct, gradients
 
 
 _compiled_piece = torch.compile(_compute_piece, dynamic=True)

@@ -1,5 +1,6 @@
 """Pieces of a batch: some rows of some pictures."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ def cut(shape: tuple[int, int, int, int], device: str) -> Iterator[list[Piece]]:
     num_pictures, channels, height, width = shape
     rows = max(1, PIECE_LOGITS.get(device, PIECE_LOGITS['cuda']) // (channels * width))
     together = max(1, rows // height)
+    rows = math.ceil(height / math.ceil(height / rows))  # pieces of nearly one size
     for first in range(0, num_pictures, together):
         pictures = slice(first, min(first + together, num_pictures))
         yield [

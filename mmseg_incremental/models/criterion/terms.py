@@ -93,7 +93,7 @@ def _compute_cross_entropy(
 def _compute_distillation(
     loss: DistillationLoss, groups: ChannelGroups, _maps: dict[str, Tensor]
 ) -> tuple[Tensor, LogSums]:
-    weights = loss.log_sum_weights(groups.old_prob[..., 0, :])
+    weights = loss.log_sum_weights(groups.old_background)
     if groups.sums.agreement is None:  # the background is the only old channel
         weights = weights._replace(agreement=None)
     return groups.sums.dot(weights), weights

@@ -1,5 +1,7 @@
 """The few numbers per pixel that every logit loss is a weighted sum of."""
 
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 from torch import Tensor
@@ -36,8 +38,15 @@ class LogSums(NamedTuple):
 
     def dot(self, weights: 'LogSums') -> Tensor:
         """Sum of the entries, each times its weight."""
-        return sum(w * s for s, w in zip(self, weights, strict=True) if w is not None)
+        return reduce(add, (w * s for s, w in zip(self, weights, strict=True) if w is not None))
 
     def scaled(self, factor: Tensor | float) -> 'LogSums':
         """Every entry times a factor."""
         return LogSums(*(None if entry is None else factor * entry for entry in self))
+
+    def plus(self, other: 'LogSums') -> 'LogSums':
+        """Sum of the two, entry by entry."""
+        pairs = (
+            [entry for entry in pair if entry is not None] for pair in zip(self, other, strict=True)
+        )
+        return LogSums(*(reduce(add, pair) if pair else None for pair in pairs))

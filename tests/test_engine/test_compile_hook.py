@@ -1,0 +1,130 @@
+import json
+
+import pytest
+import torch
+from tiny import cfg_options, leaf, run_tool, tool_main
+from torch import nn
+
+from mmseg_incremental.engine import CompileBackbone, load_checkpoint, load_config, step_config
+from mmseg_incremental.engine.compile_hook import check_compiler, unrecorded_parts
+from mmseg_incremental.errors import InputError
+
+
+def nested():
+    inner = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))
+    return nn.ModuleDict(dict(stem=nn.Conv2d(1, 1, 1), deep=inner, deeper=nn.ReLU()))
+
+
+@pytest.mark.parametrize(
+    ('recorded', 'expected'),
+    [
+        ([], ['']),
+        (['decode_head.conv', 'back', 'backbones.deep'], ['']),
+        (['backbone'], ['stem', 'deep', 'deeper']),
+        (['backbone.deep'], ['stem', 'deep.0', 'deep.1', 'deeper']),
+        (['backbone.deep.1', 'backbone.stem'], ['deep.0', 'deeper']),
+    ],
+)
+def test_parts_leave_out_what_is_recorded(recorded, expected):
+    model = nested()
+    parts = unrecorded_parts(model, 'backbone', recorded)
+    assert [id(part) for part in parts] == [id(model.get_submodule(name)) for name in expected]
+
+
+@pytest.mark.parametrize('wanted', [False, True])
+def test_step_has_the_hook_where_it_is_wanted(wanted):
+    cfg = step_config(load_config(leaf(), dict(compile_backbone=wanted)), 1)
+    types = [hook.type for hook in cfg.custom_hooks]
+    assert types == ['CompileBackbone', 'IncrementalLoop'][not wanted :]
+    # MMEngine would compile the whole training step
+    assert not {'compile', 'compile_backbone'} & set(cfg)
+
+
+def test_the_key_is_a_truth_value():
+    with pytest.raises(InputError, match='compile_backbone must be True or False, got 1'):
+        load_config(leaf(), dict(compile_backbone=1))
+
+
+def test_evaluation_is_not_compiled():
+    compiled = []
+
+    def backend(graph, _inputs):
+        compiled.append(graph)
+        return graph.forward
+
+    layer = nn.Linear(1, 1)
+    layer.compile(backend=backend)
+    hook = CompileBackbone()
+    hook.before_val(None)
+    layer(torch.ones(1, 1))
+    assert not compiled
+    hook.after_val(None)
+    layer(torch.ones(1, 1))
+    assert len(compiled) == 1
+
+
+def test_failing_compiler_is_one_clear_error(monkeypatch):
+    def fail(function):
+        raise RuntimeError('no compiler\nand many lines')
+
+    monkeypatch.setattr(torch, 'compile', fail)
+    with pytest.raises(InputError, match=r'this machine: no compiler\. A CPU needs a C\+\+'):
+        check_compiler(torch.device('cpu'))
+
+
+def test_missing_compiler_stops_the_tool_before_it_trains(shapes, tmp_path, monkeypatch):
+    monkeypatch.setenv('CXX', '/nowhere/g++')
+    monkeypatch.setenv('TORCHINDUCTOR_CACHE_DIR', str(tmp_path / 'cache'))
+    work_dir = tmp_path / 'work'
+    done = run_tool('train', leaf(), '--compile', '--work-dir', work_dir, *cfg_options(shapes))
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith('error: ')]
+    assert len(errors) == 1
+    assert '/nowhere/g++' in errors[0]
+    assert 'Traceback' not in done.stderr
+    assert not list(work_dir.rglob('*.pth'))
+
+
+def compare_with_eager(shapes, folder, tolerance):
+    """Step 1 of ILT, which runs two backbones and takes features out of them."""
+    changes = {
+        'step_schedule.first.iters': 1,
+        'step_schedule.later.iters': 2,
+        'default_hooks.logger.interval': 1,
+        'crop_size': (48, 48),
+    }
+    eager, compiled = folder / 'eager', folder / 'compiled'
+    for work_dir, flags in ((eager, []), (compiled, ['--compile', '--base', eager])):
+        options = [*flags, '--steps', 0, 1, '--work-dir', work_dir]
+        tool_main('train')([leaf('ilt'), *options, *cfg_options(shapes, **changes)])
+    one, other = losses(compiled), losses(eager)
+    assert len(one) == 2
+    assert one == pytest.approx(other, rel=tolerance)
+    one, other = (load_checkpoint(w / 'step_1.pth') for w in (compiled, eager))
+    assert list(one['state_dict']) == list(other['state_dict'])
+    assert one['meta']['fingerprint'] == other['meta']['fingerprint']
+
+
+def losses(work_dir):
+    (log,) = work_dir.glob('step_1/*/vis_data/scalars.json')
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    return [row['loss'] for row in rows if 'loss' in row]
+
+
+def test_distilled_features_survive_the_tracing(shapes, tmp_path, monkeypatch):
+    """The tracer alone, without the compiler that takes most of the time."""
+    graphs, compile_module = [], nn.Module.compile
+
+    def backend(graph, _inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(nn.Module, 'compile', lambda m: compile_module(m, backend=backend))
+    monkeypatch.setattr('mmseg_incremental.engine.compile_hook.check_compiler', lambda _: None)
+    compare_with_eager(shapes, tmp_path, tolerance=1e-4)
+    assert len(graphs) > 2
+
+
+@pytest.mark.slow
+def test_compiled_sequence_learns_the_same(shapes, tmp_path):
+    compare_with_eager(shapes, tmp_path, tolerance=1e-2)
