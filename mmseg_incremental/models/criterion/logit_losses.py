@@ -161,7 +161,7 @@ def _compute_piece(
     maps: list[dict[str, Tensor]],
     gradient_of: _TermGroups,
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Losses (T,), correct pixels, and G gradients (rows, pictures, C, W); logits are overwritten."""
+    """Losses (T,), correct pixels and G gradients (rows, pictures, C, W); overwrites logits."""
     counts = target != ignore_index
     groups = ChannelGroups(logits, target.masked_fill(~counts, 0), num_old, old_logits)
     values, weights = [], []
@@ -170,13 +170,8 @@ def _compute_piece(
         values.append(scale * value.sum(dtype=torch.float64))
         weights.append(derivatives.scaled(scale))
     correct = (groups.label_is_best() & counts).sum()
-    gradients = [
-        groups.gradient(
-            reduce(LogSums.plus, (weights[i] for i in members)),
-            overwrite=members is gradient_of[-1],
-        )
-        for members in gradient_of
-    ]
+    sums = [reduce(LogSums.plus, (weights[i] for i in members)) for members in gradient_of]
+    gradients = [groups.gradient(s, overwrite=i == len(sums) - 1) for i, s in enumerate(sums)]
     return torch.stack(values), correct, gradients
 
 
