@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := work_dirs/demo
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format bench clean
 help:
 	@echo 'make demo    install, render the small data set, train FT and MiB, print their tables'
 	@echo 'make test    install, run the tests'
 	@echo 'make lint    install, check style'
 	@echo 'make format  install, mend style'
+	@echo 'make bench   install, measure every row of docs/performance.md'
 	@echo 'make clean   remove .venv, the rendered data and the demo runs'
 
 $(STAMP): setup.cfg pyproject.toml
@@ -39,6 +40,9 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) data/shapes $(DEMO)

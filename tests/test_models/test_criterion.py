@@ -1,6 +1,8 @@
 """The losses in pieces against the plain functions on resized logits."""
 
 import itertools
+import sys
+import threading
 
 import pytest
 import torch
@@ -23,6 +25,9 @@ from mmseg_incremental.models.losses import (
     UnbiasedKnowledgeDistillation,
 )
 from mmseg_incremental.models.pixel_maps import pass_pixel_maps
+
+# the module, not the function that has its name
+logit_losses_module = sys.modules[logit_losses.__module__]
 
 pytestmark = pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore`` is False')
 
@@ -309,6 +314,31 @@ def test_nothing_is_computed_for_a_gradient_that_nobody_asks_for():
     with torch.no_grad():
         losses, _ = PiecewiseCriterion()(make_head(SEGMENTATION['unce']), logits, samples)
     assert not losses['loss_unce'].requires_grad
+
+
+def test_one_thread_per_picture_gives_the_same_and_leaves_the_threads_alone(monkeypatch):
+    logits, old, samples = make_batch(torch.float64)
+    head, terms = make_head(SEGMENTATION['unce']), [UnbiasedKnowledgeDistillation()]
+    expected = run(PiecewiseCriterion(), head, logits, old, samples, terms)
+    used = set()
+    whole = logit_losses_module._compute_piece
+
+    def watched(*args):
+        used.add((threading.current_thread().name, torch.get_num_threads()))
+        return whole(*args)
+
+    monkeypatch.setattr(logit_losses_module, '_compute_piece', watched)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        found = run(PiecewiseCriterion(), head, logits, old, samples, terms)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert {name.rsplit('_')[0] for name, _ in used} == {'criterion'}
+    assert {number for _, number in used} == {1}
+    assert found[0] == expected[0]
+    assert torch.equal(found[1], expected[1])
 
 
 @pytest.mark.slow

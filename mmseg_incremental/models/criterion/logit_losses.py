@@ -13,6 +13,7 @@ from torch.utils._triton import has_triton
 from ..losses.log_sums import LogSums
 from .bilinear import Axis, bilinear_axis
 from .channel_groups import ChannelGroups
+from .one_core_threads import map_on_cores
 from .piece import Piece, cut
 from .terms import Term
 
@@ -122,32 +123,39 @@ def _all_pieces(
     dtype = torch.promote_types(logits.dtype, torch.float32)
     down = bilinear_axis(h, height, batch.align_corners, dtype, device)
     across = bilinear_axis(w, width, batch.align_corners, dtype, device).matrix
-    values = torch.zeros(len(terms), dtype=torch.float64, device=device)
-    correct = torch.zeros((), dtype=torch.int64, device=device)
     gradients = torch.empty((len(gradient_of), *logits.shape), dtype=dtype, device=device)
+
+    def compute(pieces: list[Piece]) -> tuple[Tensor, Tensor]:
+        """Fill in the gradients of some pictures; return their losses and correct pixels."""
+        pictures = pieces[0].pictures
+        wide = _widen(logits[pictures], across)
+        old_wide = None if old_logits is None else _widen(old_logits[pictures], across)
+        sums = torch.zeros((len(gradients), *wide.shape), dtype=dtype, device=device)
+        values, correct = [], []
+        for piece in pieces:
+            found = batch.compute(
+                _rows(wide, down, piece),
+                None if old_wide is None else _rows(old_wide, down, piece),
+                piece.of(batch.target),
+                batch.num_old,
+                batch.ignore_index,
+                [(term.compute, term.loss, term.scale) for term in terms],
+                [{name: piece.of(full) for name, full in term.maps.items()} for term in terms],
+                gradient_of,
+            )
+            values.append(found[0])
+            correct.append(found[1])
+            for total, gradient in zip(sums, found[2], strict=True):
+                _add_rows(total, down, piece, gradient)
+        for whole, total in zip(gradients, sums, strict=True):
+            whole[pictures] = _narrow(total, across)
+        return torch.stack(values).sum(0), torch.stack(correct).sum()
+
+    on_cores = device.type == 'cpu' and batch.compute is _compute_piece
     with _exact(device.type):
-        for pieces in cut((num_pictures, channels, height, width), device.type):
-            pictures = pieces[0].pictures
-            wide = _widen(logits[pictures], across)
-            old_wide = None if old_logits is None else _widen(old_logits[pictures], across)
-            sums = torch.zeros((len(gradients), *wide.shape), dtype=dtype, device=device)
-            for piece in pieces:
-                found = batch.compute(
-                    _rows(wide, down, piece),
-                    None if old_wide is None else _rows(old_wide, down, piece),
-                    piece.of(batch.target),
-                    batch.num_old,
-                    batch.ignore_index,
-                    [(term.compute, term.loss, term.scale) for term in terms],
-                    [{name: piece.of(full) for name, full in term.maps.items()} for term in terms],
-                    gradient_of,
-                )
-                values += found[0]
-                correct += found[1]
-                for total, gradient in zip(sums, found[2], strict=True):
-                    _add_rows(total, down, piece, gradient)
-            for whole, total in zip(gradients, sums, strict=True):
-                whole[pictures] = _narrow(total, across)
+        several = cut((num_pictures, channels, height, width), device.type)
+        results = map_on_cores(compute, several) if on_cores else [compute(p) for p in several]
+    values, correct = (torch.stack(part).sum(0) for part in zip(*results, strict=True))
     return values.to(dtype), gradients, correct
 
 

@@ -4,11 +4,12 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 #: Logits in a piece. On a CPU a piece should stay in the cache of a core; on a GPU it should keep
 #: the card busy and still be small beside the activations of a network. See docs/performance.md.
-PIECE_LOGITS = {'cpu': 2**18, 'cuda': 2**25}
+PIECE_LOGITS = {'cpu': 2**19, 'cuda': 2**25}
 
 
 class Piece(NamedTuple):
@@ -42,6 +43,8 @@ def cut(shape: tuple[int, int, int, int], device: str) -> Iterator[list[Piece]]:
     num_pictures, channels, height, width = shape
     rows = max(1, PIECE_LOGITS.get(device, PIECE_LOGITS['cuda']) // (channels * width))
     together = max(1, rows // height)
+    if device == 'cpu':  # work for every core
+        together = min(together, math.ceil(num_pictures / torch.get_num_threads()))
     rows = math.ceil(height / math.ceil(height / rows))  # pieces of nearly one size
     for first in range(0, num_pictures, together):
         pictures = slice(first, min(first + together, num_pictures))

@@ -1,0 +1,1 @@
+"""How fast the package is, side by side with plain references."""

@@ -1,0 +1,72 @@
+"""A whole iteration of training without its data: what does MiB cost over fine-tuning?"""
+
+from collections.abc import Callable
+
+import torch
+from mmseg.registry import MODELS
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.harness import Result, device, medians, peak_flops
+from benchmarks.networks import batch, iteration, model_config, student
+from mmseg_incremental.engine.step_config import model_heads
+
+NUM, CROP = 4, 256
+
+
+def stock_student() -> torch.nn.Module:
+    """Mmseg's own segmentor with its own cross-entropy: fine-tuning as any user of mmseg does."""
+    cfg = model_config('ft')
+    for key in ('distillation', 'freeze_norm', 'fast_path'):
+        cfg.pop(key)
+    cfg.type = 'EncoderDecoder'
+    for head in model_heads(cfg):
+        head.type = 'FCNHead'
+        head.num_classes = sum(head.pop('classes_per_step'))
+    return MODELS.build(cfg).to(device()).train()
+
+
+def measure(rounds: int) -> list[Result]:
+    """FT and MiB, fast and plain, the old model's forward pass alone, and the floor."""
+    data = batch(NUM, CROP)
+    models = {
+        f'{method} {"fast" if fast else "plain"}': student(model_config(method, fast))
+        for fast in (True, False)
+        for method in ('ft', 'mib')
+    }
+    calls = {name: iteration(model, data) for name, model in models.items()}
+    calls['ft stock'] = iteration(stock_student(), data)
+    pictures = data[0].contiguous(memory_format=torch.channels_last)
+    calls['old model'] = lambda: models['mib fast']._old_outputs(pictures, [])
+    found = medians(calls, rounds)
+    where = f'R18, batch {NUM}, {CROP}x{CROP}'
+    floor = 1 + found['old model'] / found['ft fast']
+    share = _flops(calls['mib fast']) / found['mib fast'] / peak_flops()
+    return [
+        Result(f'FT iteration, {where}', found['ft fast'], found['ft plain']),
+        Result(
+            f'MiB iteration, {where}',
+            found['mib fast'],
+            found['mib plain'],
+            note=f'{share:.0%} of the arithmetic of a large matrix product',
+        ),
+        Result("MiB iteration, against mmseg's own FT", found['mib fast'], found['ft stock']),
+        Result(
+            'MiB / FT, both fast or both plain',
+            found['mib fast'] / found['ft fast'],
+            found['mib plain'] / found['ft plain'],
+            unit='x',
+            note=f'floor {floor:.2f}: FT and the old model alone',
+        ),
+        Result(
+            "MiB / mmseg's own FT, MiB fast or plain",
+            found['mib fast'] / found['ft stock'],
+            found['mib plain'] / found['ft stock'],
+            unit='x',
+        ),
+    ]
+
+
+def _flops(call: Callable[[], None]) -> int:
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops()
