@@ -295,6 +295,29 @@ def test_what_needs_all_logits_gets_them(change):
     assert torch.equal(found[1], expected[1])
 
 
+class HalfCrossEntropy(UnbiasedCrossEntropy):
+    def compute(self, logits, target, **options):
+        return super().compute(logits, target, **options) / 2
+
+
+class HalfDistillation(KnowledgeDistillation):
+    def forward(self, student, old):
+        return super().forward(student, old) / 2
+
+
+def test_a_subclass_with_another_formula_is_not_taken_for_its_parent():
+    logits, old, samples = make_batch(torch.float64)
+    head, terms = make_head(SEGMENTATION['unce']), [HalfDistillation()]
+    head.loss_decode = HalfCrossEntropy(4)
+    for chosen in (terms, []):
+        expected = run(FullCriterion(), head, logits, old, samples, chosen)
+        found = run(PiecewiseCriterion(), head, logits, old, samples, chosen)
+        assert found[0] == expected[0]
+    head.loss_decode = UnbiasedCrossEntropy(4)
+    expected = run(FullCriterion(), head, logits, old, samples, terms)
+    assert run(PiecewiseCriterion(), head, logits, old, samples, terms)[0] == expected[0]
+
+
 def test_labels_outside_the_channels_are_refused():
     logits, old, samples = make_batch(torch.float32)
     samples[1].gt_sem_seg.data[0, 3, 3] = 7

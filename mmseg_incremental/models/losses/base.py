@@ -26,6 +26,17 @@ class SegmentationLoss(nn.Module):
 
     pixel_maps: tuple[str, ...] = ()
 
+    #: Method that serves the losses computed in pieces: from the (unbiased) cross-entropy of a
+    #: pixel, any shape, and the maps of ``pixel_maps`` by name to the loss of the pixel and its
+    #: derivative by the cross-entropy. None where the loss is no such function.
+    modulate = None
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """A class that computes something else has none of its parent's shortcuts."""
+        super().__init_subclass__(**kwargs)
+        if {'compute', 'forward'} & set(vars(cls)) and 'modulate' not in vars(cls):
+            cls.modulate = None
+
     def __init__(
         self,
         num_old: int,
@@ -44,21 +55,6 @@ class SegmentationLoss(nn.Module):
     def compute(self, logits: Tensor, target: Tensor, **options: object) -> Tensor:
         """Compute the unweighted loss; ``options`` are those of the pure function."""
         raise NotImplementedError
-
-    def modulate(self, nll: Tensor, **maps: Tensor) -> tuple[Tensor, Tensor | float]:
-        """What the loss makes of the (unbiased) cross-entropy of a pixel, and the slope of that.
-
-        It serves the losses that are computed in pieces; a loss that is no function of the
-        cross-entropy of a pixel sets it to None.
-
-        Args:
-            nll: Negative log-likelihood per pixel, any shape.
-            **maps: The maps that ``pixel_maps`` names, of the same shape.
-
-        Returns:
-            Loss per pixel and its derivative by ``nll``.
-        """
-        return nll, 1.0
 
     def transforms(self) -> list[dict]:
         """Configs of the transforms that make ``pixel_maps``, to run after ``PackSegInputs``."""
@@ -118,6 +114,12 @@ class DistillationLoss(nn.Module):
     #: Method that takes the old model's probability of the background, any shape, and returns the
     #: :class:`~.log_sums.LogSums` weights of the loss of a pixel; None where it is no such sum.
     log_sum_weights = None
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """A class that computes something else has none of its parent's shortcuts."""
+        super().__init_subclass__(**kwargs)
+        if {'compute', 'forward'} & set(vars(cls)) and 'log_sum_weights' not in vars(cls):
+            cls.log_sum_weights = None
 
     def compute(self, student: Tensor, old: Tensor) -> Tensor:
         """Compute the unweighted loss."""

@@ -110,7 +110,7 @@ class FocalUnbiasedCrossEntropy(SegmentationLoss):
             logits, target, alpha=self.alpha, gamma=self.gamma, **options
         )
 
-    def modulate(self, nll: Tensor, **_: Tensor) -> tuple[Tensor, Tensor]:
+    def modulate(self, nll: Tensor) -> tuple[Tensor, Tensor]:
         """Focal loss per pixel and its derivative."""
         likely = torch.exp(-nll)
         uncertainty = (-torch.expm1(-nll)).clamp(min=torch.finfo(nll.dtype).tiny)

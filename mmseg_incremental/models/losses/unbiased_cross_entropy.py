@@ -119,3 +119,7 @@ class UnbiasedCrossEntropy(SegmentationLoss):
         super().__init__(num_old, avg_non_ignore, loss_weight, loss_name, class_weight)
 
     compute = staticmethod(unbiased_cross_entropy)
+
+    def modulate(self, nll: Tensor) -> tuple[Tensor, float]:
+        """The cross-entropy itself and its slope."""
+        return nll, 1.0
