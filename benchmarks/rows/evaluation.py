@@ -17,8 +17,8 @@ def measure(rounds: int) -> list[Result]:
     for num_classes in (21, 151):
         samples = _samples(num_classes)
         channels = list(range(num_classes))
-        own = ClassGroupIoUMetric({'all': channels[1:]}, {'all': channels})
-        plain = IoUMetric()
+        own = ClassGroupIoUMetric({'all': channels[1:]}, {'all': channels}, prefix='own')
+        plain = IoUMetric(prefix='plain')
         for metric in (own, plain):
             metric.dataset_meta = dict(classes=[str(c) for c in channels])
 
