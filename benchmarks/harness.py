@@ -1,5 +1,6 @@
 """Measuring: alternating rounds, medians, peak memory, the machine."""
 
+import ctypes
 import gc
 import multiprocessing
 import platform
@@ -133,6 +134,8 @@ def _peak(threads: int, prepare: Callable[..., Callable[[], object]], args: tupl
         call()
         return (torch.cuda.max_memory_allocated() - before) / 1e6
     gc.collect()
+    # what the preparation freed would otherwise hide what the call needs
+    ctypes.CDLL(None).malloc_trim(0)
     Path('/proc/self/clear_refs').write_text('5')  # the peak so far is forgotten
     before = _status('VmRSS')
     call()

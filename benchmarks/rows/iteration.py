@@ -34,6 +34,7 @@ def measure(rounds: int) -> list[Result]:
         for method in ('ft', 'mib')
     }
     calls = {name: iteration(model, data) for name, model in models.items()}
+    calls['mib amp'] = iteration(student(model_config('mib')), data, torch.bfloat16)
     calls['ft stock'] = iteration(stock_student(), data)
     pictures = data[0].contiguous(memory_format=torch.channels_last)
     calls['old model'] = lambda: models['mib fast']._old_outputs(pictures, [])
@@ -49,6 +50,7 @@ def measure(rounds: int) -> list[Result]:
             found['mib plain'],
             note=f'{share:.0%} of the arithmetic of a large matrix product',
         ),
+        Result('MiB iteration in bfloat16, against float32', found['mib amp'], found['mib fast']),
         Result("MiB iteration, against mmseg's own FT", found['mib fast'], found['ft stock']),
         Result(
             'MiB / FT, both fast or both plain',
