@@ -73,10 +73,13 @@ class _Batch(NamedTuple):
 
 
 class _LogitLosses(torch.autograd.Function):
+    """The gradient is computed with the losses, since both need the same exponentials."""
+
     @staticmethod
     def forward(
         ctx: FunctionCtx, logits: Tensor, old_logits: Tensor | None, batch: _Batch
     ) -> tuple[Tensor, Tensor]:
+        """Losses (T,) and the number of correct pixels."""
         gradient_of = []
         if ctx.needs_input_grad[0]:
             each = [(i,) for i in range(len(batch.terms))]
@@ -90,6 +93,7 @@ class _LogitLosses(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, values: Tensor, _correct: Tensor) -> tuple:
+        """Gradient of the logits (N, C, h, w) from the derivatives (T,) by the losses."""
         logits, old_logits, gradients = ctx.saved_tensors
         if len(gradients) < len(values):
             if values.eq(values[0]).all():
