@@ -111,6 +111,7 @@ def losses(work_dir):
     return [row['loss'] for row in rows if 'loss' in row]
 
 
+@pytest.mark.slow
 def test_distilled_features_survive_the_tracing(shapes, tmp_path, monkeypatch):
     """The tracer alone, without the compiler that takes most of the time."""
     graphs, compile_module = [], nn.Module.compile
