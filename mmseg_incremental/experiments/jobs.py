@@ -64,6 +64,7 @@ def run_jobs(
     futures: dict[str, Future] = {}
 
     def work(job: Job) -> str | None:
+        """Run a job in a free slot; say why it failed."""
         # what it waits for was submitted earlier, so it runs or is done
         if job.after and (failure := futures[job.after].result()):
             return f'{job.after} failed: {failure}'

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-#: Logits in a piece. On a CPU a piece should stay in the cache of a core; on a GPU it should keep
-#: the card busy and still be small beside the activations of a network. See docs/performance.md.
+#: Logits in a piece: enough that its fixed cost is small, few enough that a piece stays in the last
+#: cache of a CPU, or is small beside the activations of a network on a GPU (not measured there).
 PIECE_LOGITS = {'cpu': 2**19, 'cuda': 2**25}
 
 
