@@ -56,6 +56,8 @@ def logit_losses(
     compiled = compiled or (logits.is_cuda and has_triton())
     compute = _compiled_piece if compiled else _compute_piece
     batch = _Batch(target, tuple(terms), max(num_old, 1), align_corners, ignore_index, compute)
+    if not torch.is_grad_enabled():
+        logits = logits.detach()  # or autograd would still ask for the gradient
     return _LogitLosses.apply(logits, None if old_logits is None else old_logits.detach(), batch)
 
 
