@@ -31,7 +31,7 @@ demo: $(STAMP) data/shapes
 	$(BIN)/python tools/train.py configs/bisenet_r18_shapes_4-1_mib.py --work-dir $(DEMO)/mib --resume
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,8 +1,8 @@
-"""Train the demo sequence with the fast path on and off, and compare the two tables.
+"""Train the demo sequence with the fast path on and off, and compare the tables.
 
-At the demo's learning rate the slightest difference of rounding grows a millionfold in a hundred
-iterations, also in float64: two trainings with other rounding end as two other trainings. At a
-tenth of it, the default here, and in float64 what is left is what the two paths compute.
+With --base they go on from one step 0, as all methods of a task may. A third training, on the
+plain path with two threads, shows what another order of summation alone does: from random weights
+the slightest difference of rounding grows until two trainings end as two other trainings.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
@@ -20,16 +21,28 @@ from mmseg_incremental.evaluation import SequenceResults
 CONFIG = Path(__file__).parent.parent / 'configs' / 'bisenet_r18_shapes_4-1_mib.py'
 
 
+class Training(NamedTuple):
+    """One way to train the sequence."""
+
+    fast_path: bool
+    num_threads: int
+
+
+TRAININGS = {
+    'plain': Training(fast_path=False, num_threads=1),
+    'fast': Training(fast_path=True, num_threads=1),
+    'plain with two threads': Training(fast_path=False, num_threads=2),
+}
+
+
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog='python -m benchmarks.same_results', description=__doc__)
     parser.add_argument('--data-root', default='data/shapes')
     parser.add_argument('--work-dir', default='work_dirs/same_results')
     parser.add_argument('--dtype', choices=['float32', 'float64'], default='float64')
-    parser.add_argument(
-        '--lr-factor', type=float, default=0.1, help="factor of the demo's learning rates"
-    )
-    parser.add_argument('--fast-path', choices=['on', 'off'], help='train one of the two only')
+    parser.add_argument('--base', help='work dir of the demo, whose step 0 all take')
+    parser.add_argument('--only', choices=TRAININGS, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 
@@ -42,50 +55,59 @@ class PreciseDataPreProcessor(SegDataPreProcessor):
         return dict(data, inputs=data['inputs'].to(torch.get_default_dtype()))
 
 
-def work_dir(args: argparse.Namespace, fast_path: str) -> str:
+def work_dir(args: argparse.Namespace, name: str) -> Path:
     """Folder of a training, one for each setting."""
-    return f'{args.work_dir}/{args.dtype}_{args.lr_factor}_{fast_path}'
+    start = 'from_base' if args.base else 'from_random_weights'
+    return Path(args.work_dir, args.dtype, start, name.replace(' ', '_'))
 
 
-def train(args: argparse.Namespace) -> None:
-    """Train the sequence on one of the two paths."""
+def train(args: argparse.Namespace, name: str) -> None:
+    """Train the sequence in one of the ways."""
     torch.set_default_dtype(getattr(torch, args.dtype))
-    options = {'data_root': args.data_root, 'fast_path': args.fast_path == 'on'}
-    cfg = load_config(CONFIG, options, work_dir(args, args.fast_path))
+    options = {'data_root': args.data_root, 'fast_path': TRAININGS[name].fast_path}
+    cfg = load_config(CONFIG, options, work_dir(args, name))
     cfg.model.data_preprocessor.type = PreciseDataPreProcessor
-    for part in cfg.step_schedule.values():
-        part.lr *= args.lr_factor
-    run_sequence(cfg, resume=True)
+    run_sequence(cfg, resume=True, base=args.base)
+
+
+def start(args: argparse.Namespace, name: str) -> subprocess.Popen:
+    """Start a training in a process that uses its number of threads."""
+    command = [sys.executable, '-m', 'benchmarks.same_results', '--data-root', args.data_root]
+    command += ['--work-dir', args.work_dir, '--dtype', args.dtype, '--only', name]
+    if args.base:
+        command += ['--base', args.base]
+    environment = {**os.environ, 'OMP_NUM_THREADS': str(TRAININGS[name].num_threads)}
+    return subprocess.Popen(command, env=environment)
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Print both tables and their largest difference."""
-    found = [
-        SequenceResults.load(f'{work_dir(args, path)}/results.json').steps for path in ('on', 'off')
-    ]
-    largest = 0.0
-    for step, result in found[0].items():
-        for group, value in result['mIoU'].items():
-            other = found[1][step]['mIoU'][group]
-            largest = max(largest, abs(value - other))
-            print(f'step {step}, mIoU of {group}: {value:.4f} with, {other:.4f} without')
-    print(f'largest difference: {largest:.2g} points ({args.dtype})')
+    """Print the tables beside each other and how far they are from the plain one."""
+    found = {
+        name: SequenceResults.load(work_dir(args, name) / 'results.json').steps
+        for name in TRAININGS
+    }
+    largest = dict.fromkeys(TRAININGS, 0.0)
+    for step, result in found['plain'].items():
+        for group, plain in result['mIoU'].items():
+            values = {name: steps[step]['mIoU'][group] for name, steps in found.items()}
+            largest = {name: max(largest[name], abs(values[name] - plain)) for name in TRAININGS}
+            shown = ', '.join(f'{name} {value:.4f}' for name, value in values.items())
+            print(f'step {step}, mIoU of {group}: {shown}')
+    for name in TRAININGS:
+        print(f'{args.dtype}, largest difference of {name}: {largest[name]:.2g} points')
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Train both at once, one core each, and compare."""
+    """Train in all ways, on two cores, and compare."""
     args = parse_args(argv)
-    if args.fast_path:
-        train(args)
+    if args.only:
+        train(args, args.only)
         return
-    command = [sys.executable, '-m', 'benchmarks.same_results', '--data-root', args.data_root]
-    command += ['--work-dir', args.work_dir, '--dtype', args.dtype]
-    command += ['--lr-factor', str(args.lr_factor), '--fast-path']
-    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
-    runs = [subprocess.Popen([*command, path], env=environment) for path in ('on', 'off')]
-    codes = [run.wait() for run in runs]
-    if any(codes):
-        sys.exit('error: a training failed')
+    for together in (['plain', 'fast'], ['plain with two threads']):
+        runs = [start(args, name) for name in together]
+        codes = [run.wait() for run in runs]
+        if any(codes):
+            sys.exit(f'error: a training failed: {", ".join(together)}')
     compare(args)
 
 

@@ -8,10 +8,12 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from benchmarks import same_results
 from benchmarks.__main__ import ROWS, cells, main
 from benchmarks.harness import Result, medians, peak_megabytes
 from benchmarks.reference.data import class_sets, map_labels
 from benchmarks.reference.mib_criterion import mib_criterion
+from mmseg_incremental.evaluation import SequenceResults
 from mmseg_incremental.models.losses import (
     unbiased_cross_entropy,
     unbiased_knowledge_distillation,
@@ -72,3 +74,20 @@ def test_unknown_row_is_told(capsys):
     with pytest.raises(SystemExit):
         main(['speed'])
     assert "unknown rows ['speed']" in capsys.readouterr().err
+
+
+def test_tables_of_trainings_are_compared(tmp_path, capsys):
+    args = same_results.parse_args(['--work-dir', str(tmp_path)])
+    found = {'plain': (50.0, 20.0), 'fast': (50.25, 19.5), 'plain with two threads': (51.0, 20.0)}
+    for name, values in found.items():
+        results = SequenceResults({})
+        for step, value in enumerate(values):
+            results.record(step, {'mIoU/all': value})
+        folder = same_results.work_dir(args, name)
+        folder.mkdir(parents=True)
+        results.save(folder / 'results.json')
+    same_results.compare(args)
+    printed = capsys.readouterr().out
+    assert 'step 1, mIoU of all: plain 20.0000, fast 19.5000' in printed
+    assert 'largest difference of fast: 0.5 points' in printed
+    assert 'largest difference of plain with two threads: 1 points' in printed

@@ -5,6 +5,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness import Result, medians, peak_flops
 from benchmarks.networks import batch, iteration, model_config, student
+from mmseg_incremental.engine.compile_hook import compile_model
 
 NUM, CROP = 24, 512
 
@@ -20,8 +21,7 @@ def measure(rounds: int) -> list[Result]:
     for name, fast, dtype in (('fast', True, torch.bfloat16), ('plain', False, None)):
         model = student(model_config('mib', fast, depth=101))
         if fast:
-            model.backbone.compile()
-            model.old_model.backbone.compile()
+            compile_model(model)
         calls[name] = iteration(model, data, dtype)
         calls[name]()
         torch.cuda.reset_peak_memory_stats()

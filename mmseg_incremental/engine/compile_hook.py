@@ -10,6 +10,7 @@ from mmseg.registry import HOOKS
 from torch import nn
 
 from ..errors import InputError
+from ..models import IncrementalEncoderDecoder
 from ..models.criterion import PiecewiseCriterion
 
 
@@ -38,13 +39,7 @@ class CompileBackbone(Hook):
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         check_compiler(next(model.parameters()).device)
-        recorded = {term.module for term in model.distillation} - {None}
-        if isinstance(model.criterion, PiecewiseCriterion):
-            model.criterion.compiled = True
-        for network in (model, model.old_model):
-            if network is not None:
-                for part in unrecorded_parts(network.backbone, 'backbone', recorded):
-                    part.compile()
+        compile_model(model)
 
     def before_val(self, runner: Runner) -> None:
         """Run the evaluation as it is written."""
@@ -53,6 +48,21 @@ class CompileBackbone(Hook):
     def after_val(self, runner: Runner) -> None:
         """Run compiled code again."""
         torch.compiler.set_stance('default')
+
+
+def compile_model(model: IncrementalEncoderDecoder) -> None:
+    """Compile the backbones of a student and its old model, and the criterion, in place.
+
+    Args:
+        model: The student, with its old model if it has one.
+    """
+    recorded = {term.module for term in model.distillation} - {None}
+    if isinstance(model.criterion, PiecewiseCriterion):
+        model.criterion.compiled = True
+    for network in (model, model.old_model):
+        if network is not None:
+            for part in unrecorded_parts(network.backbone, 'backbone', recorded):
+                part.compile()
 
 
 def unrecorded_parts(module: nn.Module, name: str, recorded: Collection[str]) -> list[nn.Module]:
