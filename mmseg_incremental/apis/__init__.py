@@ -1,18 +1,10 @@
 """What a Python user imports; importing it registers every part with mmseg."""
 
-from ..utils.quiet import ignore_known_warnings, quiet
-
-ignore_known_warnings()
-with quiet():
-    import mmpretrain.models  # noqa: F401  before a config asks for its backbones
-    from mmseg.utils import register_all_modules
-
-    register_all_modules()
-
-from .. import datasets, engine, evaluation, models  # noqa: E402
-from ..engine import evaluate_step, load_config, plan_sequence, run_sequence, step_config  # noqa: E402
-from ..experiments.sweep import grid_runs, plan_jobs, plan_runs, run_sweep  # noqa: E402
-from ..tasks import build_task, get_task  # noqa: E402
+from .. import registration  # noqa: F401  before what prints while it is imported
+from ..engine import evaluate_step, load_config, plan_sequence, run_sequence, step_config
+from ..experiments.sweep import grid_runs, plan_jobs, plan_runs, run_sweep
+from ..registration import datasets, engine, evaluation, models
+from ..tasks import build_task, get_task
 
 __all__ = [
     'build_task',

@@ -18,7 +18,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from .. import apis  # noqa: F401  registers every part, also in a child process
+from .. import registration  # noqa: F401  also in a child process
 from ..engine.step_config import old_model_config
 from ..models import IncrementalEncoderDecoder
 from ..utils.quiet import quiet
