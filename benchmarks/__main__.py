@@ -9,8 +9,7 @@ import torch
 from rich.table import Table
 
 from benchmarks import rows
-from benchmarks.harness import Result, machine
-from mmseg_incremental import apis  # noqa: F401  registers every part
+from benchmarks.harness import Result, fit_to_gpu, machine
 from mmseg_incremental.utils.console import get_console
 
 ROWS = sorted(module.name for module in pkgutil.iter_modules(rows.__path__))
@@ -60,6 +59,7 @@ def main(argv: list[str] | None = None) -> None:
     """Measure."""
     args = parse_args(argv)
     torch.set_num_threads(args.threads)
+    fit_to_gpu()
     warnings.filterwarnings('ignore')
     print(machine(), flush=True)
     for name in args.rows or ROWS:

@@ -14,8 +14,6 @@ def measure(rounds: int) -> list[Result]:
     """Fast path in bfloat16 against the plain path in float32 with TF32."""
     if not torch.cuda.is_available():
         return []
-    torch.backends.cudnn.benchmark = True
-    torch.set_float32_matmul_precision('high')
     data = batch(NUM, CROP)
     calls, peaks = {}, {}
     for name, fast, dtype in (('fast', True, torch.bfloat16), ('plain', False, None)):

@@ -12,6 +12,7 @@ from benchmarks.harness import Result, medians
 from benchmarks.networks import leaf, student
 from benchmarks.voc import find_or_draw
 from mmseg_incremental.apis import load_config, step_config
+from mmseg_incremental.engine.step_runner import fit_to_machine
 
 BATCH, CROP, ITERATIONS = 8, 256, 3
 
@@ -43,6 +44,7 @@ def _training(method: str, root: str, folder: str, fast: bool) -> Callable[[], N
         'fast_path': fast, 'train_dataloader.num_workers': 1,
     }  # fmt: skip
     cfg = step_config(load_config(leaf(method), options, folder), 1)
+    fit_to_machine(cfg, 'none')
     model = student(cfg.model)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
     wrapper = OptimWrapper(optimizer)

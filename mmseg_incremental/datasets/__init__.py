@@ -1,6 +1,6 @@
 """Which pictures and labels a step sees."""
 
-from .class_index import DataError, IndexEntry, read_class_index, read_class_sets
+from .class_index import DataError, IndexEntry, read_class_index
 from .distance_map import AddDistanceMap
 from .incremental_voc import IncrementalVOCDataset
 from .label_table import MapLabels, label_table
@@ -24,7 +24,6 @@ __all__ = [
     'get_protocol',
     'label_table',
     'read_class_index',
-    'read_class_sets',
     'select_images',
     'select_test_images',
 ]

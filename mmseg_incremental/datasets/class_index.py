@@ -108,27 +108,6 @@ def read_class_index(
     ]
 
 
-def read_class_sets(
-    samples: Sequence[Sample], num_classes: int, data_root: str, fallback_dir: str | None = None
-) -> list[frozenset[int]]:
-    """Classes of each picture alone; see :func:`read_class_index`.
-
-    Args:
-        samples: Pictures and masks.
-        num_classes: Number of classes of the data set.
-        data_root: Folder that holds the data.
-        fallback_dir: Folder for the cache of data that are read-only.
-
-    Returns:
-        For each picture the set of its labels, background and void left out.
-
-    Raises:
-        DataError: If the data are broken. All problems are listed.
-    """
-    index = read_class_index(samples, num_classes, data_root, fallback_dir)
-    return [entry.classes for entry in index]
-
-
 def _inspect(samples: Sequence[Sample]) -> list[Found]:
     """Inspect samples in order, many of them in one process per core.
 

@@ -12,6 +12,7 @@ from torch import nn
 from ..errors import InputError
 from ..models import IncrementalEncoderDecoder
 from ..models.criterion import PiecewiseCriterion
+from ..utils.compiler import compile_error
 
 
 @HOOKS.register_module()
@@ -40,6 +41,8 @@ class CompileBackbone(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         check_compiler(next(model.parameters()).device)
         compile_model(model)
+        # an evaluation that failed earlier in this process may have left it off
+        torch.compiler.set_stance('default')
 
     def before_val(self, runner: Runner) -> None:
         """Run the evaluation as it is written."""
@@ -86,23 +89,16 @@ def unrecorded_parts(module: nn.Module, name: str, recorded: Collection[str]) ->
 
 
 def check_compiler(device: torch.device) -> None:
-    """Compile a few operations, as a test of all that ``torch.compile`` needs.
+    """Make sure that ``torch.compile`` works before a long training needs it.
 
     Args:
-        device: Where to run them.
+        device: Where the training runs.
 
     Raises:
-        InputError: If that fails, such as without a C++ compiler.
+        InputError: If it does not, such as without a C++ compiler.
     """
-    try:
-        torch.compile(_sample)(torch.ones(64, device=device))
-    except Exception as error:  # compilers, headers and libraries are missing in many ways
-        reason = str(error).strip().split('\n')[0]
+    if reason := compile_error(device):
         raise InputError(
             f'compile_backbone (--compile) does not work on this machine: {reason}. A CPU needs a '
             'C++ compiler (g++, or the one that CXX names), a GPU Triton and a C compiler'
-        ) from error
-
-
-def _sample(values: torch.Tensor) -> torch.Tensor:
-    return values.sin() + values.cos()
+        )

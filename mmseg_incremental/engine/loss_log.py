@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
+from mmengine.dist import all_gather_object
 from mmengine.hooks import CheckpointHook, LoggerHook, RuntimeInfoHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
@@ -45,8 +46,8 @@ class LossLog(RuntimeInfoHook):
     them, before an evaluation and at the end. The message hub gets the values of every iteration
     in order, so what is logged and averaged stays the same. On the CPU every iteration is read.
 
-    ``after_train_iter`` runs before every other hook's, and stops at a loss that is not finite:
-    spoilt weights are neither saved nor evaluated.
+    ``after_train_iter`` runs before every other hook's, and stops at a loss that is not finite in
+    any process: spoilt weights are neither saved nor evaluated.
     """
 
     def __init__(self) -> None:
@@ -116,8 +117,12 @@ class LossLog(RuntimeInfoHook):
             }
             if spoilt is None and not all(map(math.isfinite, losses.values())):
                 spoilt = iteration, losses
+        # all processes stop together, or one would save the weights that another spoilt
+        spoilt_anywhere = any(all_gather_object(spoilt is not None))
         if spoilt is not None:
             raise NonFiniteLossError(_message(runner, *spoilt))
+        if spoilt_anywhere:
+            raise NonFiniteLossError('the loss of another process is not finite')
 
 
 def _intervals(runner: Runner) -> Iterator[tuple[int, int]]:
@@ -131,13 +136,11 @@ def _intervals(runner: Runner) -> Iterator[tuple[int, int]]:
 
 
 def _to_numbers(tensors: list[Tensor]) -> list[float]:
-    """One transfer for each device and precision, which in a training is one."""
+    """One transfer for all tensors of a device, which in a training are all of them."""
     numbers: list[float] = [0.0] * len(tensors)
-    groups: dict[tuple, list[int]] = {}
-    for i, tensor in enumerate(tensors):
-        groups.setdefault((tensor.device, tensor.dtype), []).append(i)
-    for members in groups.values():
-        stacked = torch.stack([tensors[i].reshape(()) for i in members])
+    for device in {tensor.device for tensor in tensors}:
+        members = [i for i, tensor in enumerate(tensors) if tensor.device == device]
+        stacked = torch.stack([tensors[i].reshape(()).double() for i in members])
         for i, number in zip(members, stacked.tolist(), strict=True):
             numbers[i] = number
     return numbers

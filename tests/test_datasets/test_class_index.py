@@ -13,7 +13,6 @@ from mmseg_incremental.datasets import (
     DataError,
     class_index,
     read_class_index,
-    read_class_sets,
     sample_check,
 )
 from mmseg_incremental.datasets.class_index import CACHE_NAME, Sample
@@ -53,7 +52,8 @@ def sample(root, key):
 
 def read(root, keys='abcd', num_classes=NUM_CLASSES, fallback=None):
     samples = [sample(root, key) for key in keys]
-    return read_class_sets(samples, num_classes, str(root), fallback and str(fallback))
+    index = read_class_index(samples, num_classes, str(root), fallback and str(fallback))
+    return [entry.classes for entry in index]
 
 
 def problems(root, keys='abcd', num_classes=NUM_CLASSES):
@@ -213,12 +213,13 @@ def test_many_samples_are_read_by_processes(make_voc, monkeypatch):
 
 @pytest.mark.parametrize('ending', ['', '/'])
 def test_the_cache_names_masks_by_their_place_in_the_data(root, ending):
-    read_class_sets([sample(root, 'a')], NUM_CLASSES, f'{root}{ending}')
+    read_class_index([sample(root, 'a')], NUM_CLASSES, f'{root}{ending}')
     outside = root.parent / 'elsewhere.png'
     Image.fromarray(MASKS['b'].astype(np.uint8)).save(outside)
     for mask in (outside, f'{root}/JPEGImages/../../elsewhere.png'):
         picture = sample(root, 'b').image
-        assert read_class_sets([Sample(picture, str(mask))], 20, f'{root}{ending}') == [{20}]
+        (entry,) = read_class_index([Sample(picture, str(mask))], 20, f'{root}{ending}')
+        assert entry.classes == {20}
     entries = json.loads((root / CACHE_NAME).read_text())['entries']
     assert set(entries) == {'SegmentationClass/a.png', '../elsewhere.png'}
 

@@ -68,8 +68,9 @@ def test_failing_compiler_is_one_clear_error(monkeypatch):
         raise RuntimeError('no compiler\nand many lines')
 
     monkeypatch.setattr(torch, 'compile', fail)
+    device = torch.device('cpu', 8)  # of its own, since the answer is kept
     with pytest.raises(InputError, match=r'this machine: no compiler\. A CPU needs a C\+\+'):
-        check_compiler(torch.device('cpu'))
+        check_compiler(device)
 
 
 def test_missing_compiler_stops_the_tool_before_it_trains(shapes, tmp_path, monkeypatch):

@@ -147,9 +147,9 @@ def test_nothing_is_read_between(counted, on_device, tmp_path):
     watch = Watch(readers={4, 8, 10, 12, 13, 16, 17})
     watch.reads = counted
     train(tmp_path, logger=4, watch=watch)
-    # float32, bfloat16, int64 and float64: one transfer each
+    # float32, bfloat16, int64 and float64 in one transfer
     assert {n: count for n, count in enumerate(watch.by_iter, 1) if count} == dict.fromkeys(
-        (4, 8, 10, 12, 13, 16, 17), 4
+        (4, 8, 10, 12, 13, 16, 17), 1
     )
 
 
@@ -187,6 +187,13 @@ def test_late_reading_stops_with_the_first_spoilt_iteration(
     assert 'acc' not in str(caught.value)
     assert len(watch.by_iter) == stops_at - 1
     assert not list(tmp_path.glob('iter_*.pth'))
+
+
+def test_loss_of_another_process_stops_this_one_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(loss_log, 'all_gather_object', lambda own: [own, True])
+    with pytest.raises(NonFiniteLossError, match='the loss of another process is not finite'):
+        train(tmp_path, iters=1, checkpoint=1)
+    assert not list(tmp_path.rglob('*.pth'))
 
 
 def test_on_the_cpu_an_error_comes_at_once(tmp_path):

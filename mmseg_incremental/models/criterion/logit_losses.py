@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import NamedTuple
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
-from torch.utils._triton import has_triton
 
+from ...utils.compiler import compile_error
 from ..losses.log_sums import LogSums
 from .bilinear import Axis, bilinear_axis
 from .channel_groups import ChannelGroups
@@ -44,7 +45,7 @@ def logit_losses(
         align_corners: As in ``torch.nn.functional.interpolate``.
         ignore_index: Label of the pixels that no cross-entropy counts.
         compiled: Whether ``torch.compile`` fuses what is done with a piece; on a GPU it does
-            wherever Triton is there.
+            wherever that works.
 
     Returns:
         Losses (T,), float32 or float64, and the number of counting pixels whose labelled channel
@@ -53,12 +54,19 @@ def logit_losses(
     Raises:
         RuntimeError: If a label is outside the channels.
     """
-    compiled = compiled or (logits.is_cuda and has_triton())
+    compiled = compiled or (logits.is_cuda and _can_compile(logits.device))
     compute = _compiled_piece if compiled else _compute_piece
     batch = _Batch(target, tuple(terms), max(num_old, 1), align_corners, ignore_index, compute)
     if not torch.is_grad_enabled():
         logits = logits.detach()  # or autograd would still ask for the gradient
     return _LogitLosses.apply(logits, None if old_logits is None else old_logits.detach(), batch)
+
+
+@lru_cache
+def _can_compile(device: torch.device) -> bool:
+    if reason := compile_error(device):
+        print_log(f'the criterion is not compiled: {reason}', logger='current', level=30)
+    return not reason
 
 
 #: Positions of the terms of each sum whose gradient is wanted.

@@ -18,6 +18,9 @@ from .full import FullCriterion
 from .logit_losses import logit_losses
 from .terms import Term, cross_entropy_term, distillation_term
 
+#: What mmseg adds to a divisor that may be 0.
+_EPS = torch.finfo(torch.float32).eps
+
 
 class PiecewiseCriterion:
     """Losses of a head without its full-resolution logits, see :func:`.logit_losses.logit_losses`.
@@ -63,8 +66,8 @@ class PiecewiseCriterion:
         losses: dict[str, Tensor] = {}
         for loss, value in zip(_losses(head), values, strict=False):
             losses[loss.loss_name] = losses.get(loss.loss_name, 0) + value
-        counting = (target != head.ignore_index).sum().clamp(min=1)
-        losses['acc_seg'] = 100 * correct / counting
+        counting = (target != head.ignore_index).sum()
+        losses['acc_seg'] = 100 * (correct + _EPS) / (counting + _EPS)
         return losses, list(values[len(terms) - len(distillation) :])
 
 
@@ -115,7 +118,8 @@ def _mmseg_cross_entropy_term(
     term = cross_entropy_term(same, target, ignore_index, {})
     if class_weight is None:
         return term
-    return replace(term, scale=loss.loss_weight / term.maps['counts'].sum(dtype=torch.float64))
+    weights = term.maps['counts'].sum(dtype=torch.float64)
+    return replace(term, scale=loss.loss_weight / (weights + _EPS))
 
 
 @lru_cache

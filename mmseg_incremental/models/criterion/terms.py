@@ -54,7 +54,9 @@ def cross_entropy_term(
     if loss.class_weight is not None:
         factor = class_factor(loss.class_weight, target, loss.num_old, ignore_index)
         counts = counts * factor
-    maps = {'target': target, 'counts': counts, **maps}
+    maps = {'counts': counts, **maps}
+    if loss.num_old > 1:  # a map, since a compiled piece would be compiled for every number
+        maps['is_old'] = target < loss.num_old
     return Term(_compute_cross_entropy, loss, loss.loss_weight / divisor, maps)
 
 
@@ -78,11 +80,11 @@ def _compute_cross_entropy(
     sums = groups.sums
     own = {name: maps[name].to(sums.label.dtype) for name in loss.pixel_maps}
     counts = maps['counts'].to(sums.label.dtype)
-    if loss.num_old < 2:
+    is_old = maps.get('is_old')
+    if is_old is None:
         value, slope = loss.modulate(sums.everything - sums.label, **own)
         slope = slope * counts
         return value * counts, LogSums(everything=slope, label=-slope)
-    is_old = maps['target'] < loss.num_old
     nll = sums.everything - torch.where(is_old, sums.old, sums.label)
     value, slope = loss.modulate(nll, **own)
     slope = slope * counts
