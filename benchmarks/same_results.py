@@ -42,6 +42,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--work-dir', default='work_dirs/same_results')
     parser.add_argument('--dtype', choices=['float32', 'float64'], default='float64')
     parser.add_argument('--base', help='work dir of the demo, whose step 0 all take')
+    parser.add_argument(
+        '--frozen-norm',
+        action='store_true',
+        help='the later steps keep the batch normalisation of step 0',
+    )
     parser.add_argument('--only', choices=TRAININGS, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
@@ -57,8 +62,9 @@ class PreciseDataPreProcessor(SegDataPreProcessor):
 
 def work_dir(args: argparse.Namespace, name: str) -> Path:
     """Folder of a training, one for each setting."""
-    start = 'from_base' if args.base else 'from_random_weights'
-    return Path(args.work_dir, args.dtype, start, name.replace(' ', '_'))
+    origin = 'from_base' if args.base else 'from_random_weights'
+    origin += '_frozen_norm' * args.frozen_norm
+    return Path(args.work_dir, args.dtype, origin, name.replace(' ', '_'))
 
 
 def train(args: argparse.Namespace, name: str) -> None:
@@ -66,6 +72,7 @@ def train(args: argparse.Namespace, name: str) -> None:
     torch.set_default_dtype(getattr(torch, args.dtype))
     options = {'data_root': args.data_root, 'fast_path': TRAININGS[name].fast_path}
     cfg = load_config(CONFIG, options, work_dir(args, name))
+    cfg.step_schedule.later.freeze_norm = args.frozen_norm
     cfg.model.data_preprocessor.type = PreciseDataPreProcessor
     run_sequence(cfg, resume=True, base=args.base)
 
@@ -74,6 +81,7 @@ def start(args: argparse.Namespace, name: str) -> subprocess.Popen:
     """Start a training in a process that uses its number of threads."""
     command = [sys.executable, '-m', 'benchmarks.same_results', '--data-root', args.data_root]
     command += ['--work-dir', args.work_dir, '--dtype', args.dtype, '--only', name]
+    command += ['--frozen-norm'] * args.frozen_norm
     if args.base:
         command += ['--base', args.base]
     environment = {**os.environ, 'OMP_NUM_THREADS': str(TRAININGS[name].num_threads)}
