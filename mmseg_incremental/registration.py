@@ -9,6 +9,4 @@ with quiet():
 
     register_all_modules()
 
-from . import datasets, engine, evaluation, models  # noqa: E402
-
-__all__ = ['datasets', 'engine', 'evaluation', 'models']
+from . import datasets, engine, evaluation, models  # noqa: E402, F401

@@ -1,13 +1,10 @@
 """Whether ``torch.compile`` works on this machine."""
 
-from functools import lru_cache
-
 import torch
 
 
-@lru_cache
 def compile_error(device: torch.device) -> str | None:
-    """Compile a few operations once, as a test of all that ``torch.compile`` needs.
+    """Compile a few operations, as a test of all that ``torch.compile`` needs.
 
     Args:
         device: Where to run them.

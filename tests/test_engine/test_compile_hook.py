@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -63,14 +64,31 @@ def test_evaluation_is_not_compiled():
     assert len(compiled) == 1
 
 
+def test_training_is_compiled_after_an_evaluation_that_failed(monkeypatch):
+    module = 'mmseg_incremental.engine.compile_hook'
+    monkeypatch.setattr(f'{module}.check_compiler', lambda device: None)
+    monkeypatch.setattr(f'{module}.compile_model', lambda model: None)
+    compiled = []
+
+    def backend(graph, _inputs):
+        compiled.append(graph)
+        return graph.forward
+
+    layer = nn.Linear(1, 1)
+    layer.compile(backend=backend)
+    CompileBackbone().before_val(None)  # and no after_val
+    CompileBackbone().before_train(SimpleNamespace(model=layer))
+    layer(torch.ones(1, 1))
+    assert len(compiled) == 1
+
+
 def test_failing_compiler_is_one_clear_error(monkeypatch):
     def fail(function):
         raise RuntimeError('no compiler\nand many lines')
 
     monkeypatch.setattr(torch, 'compile', fail)
-    device = torch.device('cpu', 8)  # of its own, since the answer is kept
     with pytest.raises(InputError, match=r'this machine: no compiler\. A CPU needs a C\+\+'):
-        check_compiler(device)
+        check_compiler(torch.device('cpu'))
 
 
 def test_missing_compiler_stops_the_tool_before_it_trains(shapes, tmp_path, monkeypatch):

@@ -160,6 +160,23 @@ def test_old_model_keeps_its_logits_on_the_fast_path():
     assert torch.equal(logits_of(plain.old_model, pictures), expected)
 
 
+def test_old_model_is_folded_where_convolutions_round_as_on_a_gpu(monkeypatch):
+    whole = torch.nn.Conv2d._conv_forward
+
+    def rounding(self, pixels, weight, bias):
+        if weight.dtype == torch.float32:
+            pixels, weight = pixels.bfloat16().float(), weight.bfloat16().float()
+        return whole(self, pixels, weight, bias)
+
+    old = copy.deepcopy(built('ft', 0)).train()
+    with torch.no_grad():
+        logits_of(old, 3 * batch()[0] + 1)
+    monkeypatch.setattr(torch.nn.Conv2d, '_conv_forward', rounding)
+    model = build()
+    model.set_old_model(old)
+    assert not norms_of(model.old_model)
+
+
 @pytest.mark.parametrize('method', ['ft', 'lwf', 'ilt', 'mib', 'fuce'])
 def test_fast_path_has_the_losses_and_gradients_of_the_plain_one(method):
     model = build(method)
