@@ -3,16 +3,22 @@
 from .class_index import DataError, IndexEntry, read_class_index
 from .distance_map import AddDistanceMap
 from .incremental_voc import IncrementalVOCDataset
-from .label_table import MapLabels, label_table
+from .label_table import label_meaning, label_table, training_table
+from .map_labels import MapLabels
+from .memory_file import Candidate, read_memory, write_memory
+from .nested_configs import leaf_datasets, nested_transforms
 from .protocol import PROTOCOLS, Protocol, get_protocol
 from .same_size_batch_sampler import SameSizeBatchSampler
 from .sampler import Draw, SeededInfiniteSampler
 from .selection import SETTINGS, select_images, select_test_images
+from .step_dataset import StepDataset
+from .step_view import step_view
 
 __all__ = [
     'PROTOCOLS',
     'SETTINGS',
     'AddDistanceMap',
+    'Candidate',
     'DataError',
     'Draw',
     'IncrementalVOCDataset',
@@ -21,9 +27,17 @@ __all__ = [
     'Protocol',
     'SameSizeBatchSampler',
     'SeededInfiniteSampler',
+    'StepDataset',
     'get_protocol',
+    'label_meaning',
     'label_table',
+    'leaf_datasets',
+    'nested_transforms',
     'read_class_index',
+    'read_memory',
     'select_images',
     'select_test_images',
+    'step_view',
+    'training_table',
+    'write_memory',
 ]

@@ -1,25 +1,21 @@
 """Which classes a picture's mask holds, found once and remembered."""
 
-import json
 import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 from rich.progress import track
 
 from ..errors import InputError
 from ..tasks.task import VOID
-from ..utils.files import write_atomically
+from ..utils.files import relative_to_common_folder
+from .index_cache import read_index, write_index
 from .sample_check import Found, Sample, inspect_sample
 
-CACHE_NAME = '.mmseg_incremental_classes.json'
-_VERSION = 2
-_FIELDS = {'state', 'labels', 'size'}
 _SHOWN = 50
 _FEW = 500  # samples; to start processes for fewer takes longer than it saves
 _CHUNK = 64
@@ -49,13 +45,11 @@ class IndexEntry(NamedTuple):
     size: tuple[int, int]
 
 
-def read_class_index(
-    samples: Sequence[Sample], num_classes: int, data_root: str, fallback_dir: str | None = None
-) -> list[IndexEntry]:
+def read_class_index(samples: Sequence[Sample], meaning: Mapping[int, int]) -> list[IndexEntry]:
     """Classes and size of each picture; pictures and masks are checked on the way.
 
-    Every file is opened once. What was found is kept in ``data_root`` (or in ``fallback_dir``
-    where that cannot be written), each entry under the size and the times of last change of the
+    Every file is opened once. What was found is kept in the user's cache folder, in one file per
+    common folder of the masks, each entry under the size and the times of last change of the
     picture and of the mask, so that a changed file is read again and lists share their entries.
 
     A JPEG is taken to be whole if its header can be read and its last two bytes are the
@@ -63,25 +57,25 @@ def read_class_index(
 
     Args:
         samples: Pictures and masks.
-        num_classes: Number of classes of the data set; labels above it, void aside, are refused.
-        data_root: Folder that holds the data.
-        fallback_dir: Folder for the cache of data that are read-only.
+        meaning: What each label value of the masks stands for; see
+            :func:`~mmseg_incremental.datasets.label_table.label_meaning`.
 
     Returns:
         An entry for each picture.
 
     Raises:
-        DataError: If files are missing, unreadable, of the wrong kind or size, or hold labels
-            outside the classes. All problems are listed.
+        DataError: If files are missing, unreadable, of the wrong kind or size, or hold values
+            without a meaning. All problems are listed.
     """
-    folders = [data_root, *([fallback_dir] if fallback_dir else [])]
-    cache = _read_cache(folders)
-    keys = [_key(sample.mask, data_root) for sample in samples]
+    if not samples:
+        return []
+    folder, keys = relative_to_common_folder([s.mask for s in samples], os.path.realpath)
+    known = read_index(folder)
     states = [_state(sample) for sample in samples]
     stale = [
         i
         for i, key in enumerate(keys)
-        if states[i] is None or cache.get(key, {}).get('state') != states[i]
+        if states[i] is None or known.get(key, {}).get('state') != states[i]
     ]
     problems: dict[int, str] = {}
     if stale:
@@ -89,23 +83,26 @@ def read_class_index(
             if found.problem:
                 problems[i] = found.problem
             else:
-                cache[keys[i]] = dict(state=states[i], labels=found.labels, size=found.size)
-        _write_cache(folders, cache)
+                known[keys[i]] = dict(state=states[i], labels=found.labels, size=found.size)
+        write_index(folder, known)
     for i, key in enumerate(keys):
         if i not in problems:
-            outside = [v for v in cache[key]['labels'] if num_classes < v < VOID]
+            outside = [value for value in known[key]['labels'] if value not in meaning]
             if outside:
-                problems[i] = (
-                    f'{samples[i].mask}: label {outside[0]} is outside the classes '
-                    f'(0 to {num_classes}, void 255)'
-                )
+                problems[i] = f'{samples[i].mask}: label {outside[0]} {_outside(meaning)}'
     if problems:
-        raise DataError(data_root, [problems[i] for i in sorted(problems)])
-    found = (cache[key] for key in keys)
-    return [
-        IndexEntry(frozenset(v for v in entry['labels'] if 0 < v < VOID), tuple(entry['size']))
-        for entry in found
-    ]
+        raise DataError(f'pictures of {folder}', [problems[i] for i in sorted(problems)])
+    return [_entry(known[key], meaning) for key in keys]
+
+
+def _outside(meaning: Mapping[int, int]) -> str:
+    inside = [value for value, label in meaning.items() if label != VOID]
+    return f'is outside the classes ({min(inside)} to {max(inside)}, void 255)'
+
+
+def _entry(found: Mapping, meaning: Mapping[int, int]) -> IndexEntry:
+    labels = (meaning[value] for value in found['labels'])
+    return IndexEntry(frozenset(v for v in labels if 0 < v < VOID), tuple(found['size']))
 
 
 def _inspect(samples: Sequence[Sample]) -> list[Found]:
@@ -131,13 +128,6 @@ def _inspect(samples: Sequence[Sample]) -> list[Found]:
         return list(track(found, **shown))
 
 
-def _key(mask: str, root: str) -> str:
-    """Path of a mask relative to the root."""
-    if root and mask.startswith(f'{root}/'):
-        return os.path.normpath(mask[len(root) + 1 :])  # as relpath, which asks the system
-    return os.path.relpath(mask, root)
-
-
 def _state(sample: Sample) -> list[int] | None:
     """What changes when a file changes; the change time cannot be set back as mtime can."""
     try:
@@ -145,27 +135,3 @@ def _state(sample: Sample) -> list[int] | None:
     except OSError:
         return None
     return [v for s in stats for v in (s.st_size, s.st_mtime_ns, s.st_ctime_ns)]
-
-
-def _read_cache(folders: Sequence[str]) -> dict:
-    entries: dict = {}
-    for folder in folders:
-        try:
-            content = json.loads((Path(folder) / CACHE_NAME).read_text())
-            if content['version'] == _VERSION:
-                found = content['entries'].items()
-                entries.update((k, e) for k, e in found if set(e) >= _FIELDS)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue  # absent, or damaged: the masks are read again
-    return entries
-
-
-def _write_cache(folders: Sequence[str], entries: dict) -> None:
-    """Write to the first folder that can be written; without one every run reads the masks."""
-    text = json.dumps({'version': _VERSION, 'entries': entries})
-    for folder in folders:
-        try:
-            write_atomically(Path(folder) / CACHE_NAME, text)
-        except OSError:
-            continue
-        return

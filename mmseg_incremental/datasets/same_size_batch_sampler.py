@@ -29,7 +29,7 @@ class SameSizeBatchSampler(Sampler[list[int]]):
 
     Args:
         sampler: The loader's sampler; MMEngine wants one, but only its data set is used, which
-            must have ``picture_sizes()``, as ``IncrementalVOCDataset`` has.
+            must have ``picture_sizes()``, as ``StepDataset`` has.
         batch_size: Pictures in a batch at most.
 
     Raises:
@@ -43,8 +43,8 @@ class SameSizeBatchSampler(Sampler[list[int]]):
         if not hasattr(dataset, 'picture_sizes'):
             raise InputError(
                 f'SameSizeBatchSampler needs the sizes of the pictures, and '
-                f'{type(dataset).__name__} has no picture_sizes(); use IncrementalVOCDataset, or '
-                'set batch_sampler=None and batch_size=1'
+                f'{type(dataset).__name__} has no picture_sizes(); use a StepDataset, or set '
+                'batch_sampler=None and batch_size=1'
             )
         rank, world_size = get_dist_info()
         self.batch_size = batch_size

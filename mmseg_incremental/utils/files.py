@@ -3,7 +3,7 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,6 +69,27 @@ def file_digest(path: str | os.PathLike, algorithm: str = 'sha256') -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def relative_to_common_folder(
+    paths: Sequence[str], resolve: Callable[[str], str]
+) -> tuple[str, list[str]]:
+    """Name files by their place below the folder that they have in common.
+
+    Args:
+        paths: At least one file; none needs to exist.
+        resolve: Makes a folder's path absolute; called once per folder, since it may be slow.
+
+    Returns:
+        The common folder, and the path of every file relative to it.
+    """
+    parts = [os.path.split(path) for path in paths]
+    folders = {folder: resolve(folder) for folder in {folder for folder, _ in parts}}
+    common = os.path.commonpath(folders.values())
+    below = {
+        f: '' if real == common else os.path.relpath(real, common) for f, real in folders.items()
+    }
+    return common, [os.path.join(below[folder], name) for folder, name in parts]
 
 
 @contextmanager

@@ -1,5 +1,6 @@
-"""The augmented pipeline of the paper's table 3, through the config of its leaf."""
+"""The augmented pipeline of the paper's table 3, through its config."""
 
+import copy
 import math
 from pathlib import Path
 
@@ -8,12 +9,13 @@ import numpy as np
 import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
+from tiny import ROOT
 
 from mmseg_incremental.datasets import Draw
-from mmseg_incremental.engine import load_config, step_config
+from mmseg_incremental.sequence import load_sequence
 from mmseg_incremental.utils.distance_map import boundary_distance_map
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
+OFFLINE = ROOT / 'configs' / 'bisenet_r101_voc_offline.py'
 GEOMETRY = ('CenterCrop', 'RandomRotate', 'RandomFlip')
 
 pytestmark = [
@@ -52,11 +54,16 @@ def root(make_voc):
 
 
 def build(root, leave_out=(), crop_size=CROP, **changes):
-    options = {'data_root': str(root), 'crop_size': crop_size, **changes}
-    cfg = load_config(CONFIGS / 'bisenet_r18_voc_offline_augmented.py', options, str(root))
-    dataset = step_config(cfg, 0).train_dataloader.dataset
+    options = {'data_root': str(root), 'crop_size': crop_size, 'dataset': 'voc_augmented'}
+    step = load_sequence(OFFLINE, {**options, **changes}, str(root)).step(0)
+    dataset = copy.deepcopy(step.config.train_dataloader.dataset)
     dataset.pipeline = [t for t in dataset.pipeline if t.type not in leave_out]
     return DATASETS.build(dict(dataset, serialize_data=False))
+
+
+def transforms_of(dataset):
+    (leaf,) = dataset.leaves
+    return leaf.pipeline.transforms
 
 
 def samples(dataset, seeds=range(4)):
@@ -70,7 +77,7 @@ def samples(dataset, seeds=range(4)):
 
 
 def test_order_is_that_of_the_paper(root):
-    names = [type(transform).__name__ for transform in build(root).pipeline.transforms]
+    names = [type(transform).__name__ for transform in transforms_of(build(root))]
     assert names == [
         'LoadImageFromFile', 'LoadAnnotations', 'MapLabels', 'CenterCrop', 'RandomRotate',
         'PhotoMetricDistortion', 'RandomFlip', 'PackSegInputs',
@@ -132,7 +139,7 @@ def test_void_of_the_data_set_follows_the_protocol_and_padding_does_not(root, pr
 
 def test_corners_of_a_rotation_are_void(root):
     dataset = build(root, leave_out=['PhotoMetricDistortion', 'RandomFlip'])
-    (rotate,) = (t for t in dataset.pipeline.transforms if type(t).__name__ == 'RandomRotate')
+    (rotate,) = (t for t in transforms_of(dataset) if type(t).__name__ == 'RandomRotate')
     rotate.degree = (10.0, 10.0)
     for name, _, labels in samples(dataset, seeds=[0]):
         if name not in ('large', 'fitting'):
@@ -150,7 +157,7 @@ def test_corners_of_a_rotation_are_void(root):
 def test_rotation_is_random_within_10_degrees_and_the_flip_is_fair(root):
     dataset = build(root)
     rotate, flip = (
-        next(t for t in dataset.pipeline.transforms if type(t).__name__ == name)
+        next(t for t in transforms_of(dataset) if type(t).__name__ == name)
         for name in ('RandomRotate', 'RandomFlip')
     )
     assert (rotate.prob, rotate.degree) == (1.0, (-10.0, 10.0))
@@ -161,7 +168,7 @@ def test_rotation_is_random_within_10_degrees_and_the_flip_is_fair(root):
 
 def test_jitter_changes_the_picture_only(root):
     whole, plain = build(root), build(root, leave_out=['PhotoMetricDistortion'])
-    for transform in (t for data in (whole, plain) for t in data.pipeline.transforms):
+    for transform in (t for data in (whole, plain) for t in transforms_of(data)):
         if type(transform).__name__ == 'RandomFlip':
             transform.prob = 1.0  # the jitter draws numbers before the flip does
     changed = 0
@@ -183,22 +190,24 @@ def test_map_of_distances_follows_the_augmented_crop(root):
 
 
 @pytest.mark.parametrize('backbone', ['r18', 'r50', 'r101'])
-def test_leaves_differ_from_the_plain_ones_in_the_pipeline_only(backbone):
-    names = [f'bisenet_{backbone}_voc_offline{end}.py' for end in ('', '_augmented')]
-    plain, augmented = (step_config(load_config(CONFIGS / n, work_dir='x'), 0) for n in names)
-    assert plain.train_dataloader.dataset.pop('pipeline') != (
-        augmented.train_dataloader.dataset.pop('pipeline')
+def test_it_changes_the_training_pipeline_only(backbone):
+    options = {'model': f'bisenet_{backbone}', 'schedule': f'paper_{backbone}'}
+    plain, augmented = (
+        load_sequence(OFFLINE, {**options, 'dataset': dataset}, 'x').step(0).config
+        for dataset in ('voc', 'voc_augmented')
     )
-    plain, augmented = (cfg._cfg_dict.to_dict() for cfg in (plain, augmented))
+    plain, augmented = (copy.deepcopy(cfg._cfg_dict.to_dict()) for cfg in (plain, augmented))
+    pipelines = [cfg['train_dataloader']['dataset'].pop('pipeline') for cfg in (plain, augmented)]
+    assert pipelines[0] != pipelines[1]
     assert plain == augmented
 
 
 def test_every_crop_of_a_pipeline_gets_its_own_order_of_edges():
-    leaf = CONFIGS / 'bisenet_r18_voc_offline_augmented.py'
-    cfg = load_config(leaf, {'crop_size': (96, 128)})
-    cfg.train_dataloader.dataset.pipeline.append(dict(type='RandomCrop', crop_size=None))
-    cfg.train_dataloader.dataset.pipeline.append(dict(type='mmcv.CenterCrop', crop_size=None))
-    pipeline = step_config(cfg, 0).train_dataloader.dataset.pipeline
+    names = ('CenterCrop', 'RandomCrop', 'mmcv.CenterCrop')
+    crops = [dict(type=name, crop_size=None) for name in names]
+    options = {'crop_size': (96, 128), 'train_dataloader.dataset.pipeline': crops}
+    sequence = load_sequence(OFFLINE, {'dataset': 'voc_augmented', **options})
+    pipeline = sequence.step(0).config.train_dataloader.dataset.pipeline
     sizes = [(t.type, t.crop_size) for t in pipeline if 'crop_size' in t]
     assert sizes == [
         ('CenterCrop', (128, 96)), ('RandomCrop', (96, 128)), ('mmcv.CenterCrop', (128, 96)),

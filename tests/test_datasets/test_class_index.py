@@ -2,9 +2,13 @@
 
 import json
 import os
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import pytest
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
@@ -12,10 +16,13 @@ from PIL.JpegImagePlugin import JpegImageFile
 from mmseg_incremental.datasets import (
     DataError,
     class_index,
+    index_cache,
     read_class_index,
     sample_check,
 )
-from mmseg_incremental.datasets.class_index import CACHE_NAME, Sample
+from mmseg_incremental.datasets.class_index import Sample
+from mmseg_incremental.datasets.index_cache import index_path
+from mmseg_incremental.utils.cache_folder import VARIABLE
 
 NUM_CLASSES = 20
 MASKS = {
@@ -30,6 +37,18 @@ CLASSES = {'a': {1, 2}, 'b': {20}, 'c': set(), 'd': {7, 15}}
 @pytest.fixture
 def root(make_voc):
     return make_voc(MASKS)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """The user's cache folder."""
+    folder = tmp_path / 'cache'
+    monkeypatch.setenv(VARIABLE, str(folder))
+    return folder
+
+
+def cache_file(root):
+    return index_path(str(root / 'SegmentationClass'))
 
 
 @pytest.fixture
@@ -50,10 +69,13 @@ def sample(root, key):
     return Sample(str(root / f'JPEGImages/{key}.jpg'), str(root / f'SegmentationClass/{key}.png'))
 
 
-def read(root, keys='abcd', num_classes=NUM_CLASSES, fallback=None):
+def meaning(num_classes):
+    return {label: label for label in [*range(num_classes + 1), 255]}
+
+
+def read(root, keys='abcd', num_classes=NUM_CLASSES):
     samples = [sample(root, key) for key in keys]
-    index = read_class_index(samples, num_classes, str(root), fallback and str(fallback))
-    return [entry.classes for entry in index]
+    return [entry.classes for entry in read_class_index(samples, meaning(num_classes))]
 
 
 def problems(root, keys='abcd', num_classes=NUM_CLASSES):
@@ -128,9 +150,9 @@ def test_pictures_may_be_grey(root):
 
 def test_knows_height_and_width(root):
     large(root, 'b')
-    index = read_class_index([sample(root, key) for key in 'ab'], NUM_CLASSES, str(root))
+    index = read_class_index([sample(root, key) for key in 'ab'], meaning(NUM_CLASSES))
     assert index == [({1, 2}, (2, 3)), (set(range(1, 21)), (48, 64))]
-    again = read_class_index([sample(root, key) for key in 'ab'], NUM_CLASSES, str(root))
+    again = read_class_index([sample(root, key) for key in 'ab'], meaning(NUM_CLASSES))
     assert again == index, 'remembered'
     assert type(again[0].size) is tuple
 
@@ -204,24 +226,25 @@ def test_many_samples_are_read_by_processes(make_voc, monkeypatch):
     assert [Path(problem.split(':')[0]).stem for problem in found] == ['p03', 'p17']
     large(root, 'p03')
     large(root, 'p17')
-    (root / CACHE_NAME).unlink()
+    cache_file(root).unlink()
     sets = read(root, keys)
     for i, key in enumerate(keys):
         expected = set(range(1, 21)) if key in ('p03', 'p17') else {1 + i % NUM_CLASSES}
         assert sets[i] == expected
 
 
-@pytest.mark.parametrize('ending', ['', '/'])
-def test_the_cache_names_masks_by_their_place_in_the_data(root, ending):
-    read_class_index([sample(root, 'a')], NUM_CLASSES, f'{root}{ending}')
-    outside = root.parent / 'elsewhere.png'
-    Image.fromarray(MASKS['b'].astype(np.uint8)).save(outside)
-    for mask in (outside, f'{root}/JPEGImages/../../elsewhere.png'):
-        picture = sample(root, 'b').image
-        (entry,) = read_class_index([Sample(picture, str(mask))], 20, f'{root}{ending}')
-        assert entry.classes == {20}
-    entries = json.loads((root / CACHE_NAME).read_text())['entries']
-    assert set(entries) == {'SegmentationClass/a.png', '../elsewhere.png'}
+def test_values_are_taken_by_their_meaning(root):
+    shifted = {0: 255, **{value: value - 1 for value in range(1, 21)}, 255: 0}
+    samples = [sample(root, key) for key in 'abcd']
+    found = [entry.classes for entry in read_class_index(samples, shifted)]
+    assert found == [{1}, {19}, set(), {6, 14}]
+    del shifted[7], shifted[20]
+    with pytest.raises(DataError) as caught:
+        read_class_index(samples, shifted)
+    assert [p.partition(': ')[2] for p in caught.value.problems] == [
+        'label 20 is outside the classes (1 to 255, void 255)',
+        'label 7 is outside the classes (1 to 255, void 255)',
+    ]
 
 
 # What it refuses
@@ -421,19 +444,80 @@ def test_the_number_of_classes_applies_to_remembered_masks(root):
 # What it remembers
 
 
-def test_the_cache_lies_beside_the_data_and_is_reused(root, opened):
+def files_below(folder):
+    return [path for path in folder.rglob('*') if path.is_file()]
+
+
+def test_the_cache_lies_in_the_users_folder_and_is_reused(root, cache, opened):
     first = read(root)
     assert sorted(opened) == list('abcd')
-    assert (root / CACHE_NAME).is_file()
+    assert files_below(cache) == [cache_file(root)]
     opened.clear()
     assert read(root) == first
     assert opened == []
 
 
-def test_nothing_else_is_left_beside_the_data(root):
-    before = set(root.rglob('*'))
+def test_nothing_is_written_into_the_data(root):
+    before = {path: path.stat().st_mtime_ns for path in root.rglob('*')}
     read(root)
-    assert set(root.rglob('*')) - before == {root / CACHE_NAME}
+    assert {path: path.stat().st_mtime_ns for path in root.rglob('*')} == before
+
+
+def test_the_file_is_named_for_people_and_apart_for_every_folder(root, make_voc):
+    other = make_voc(MASKS, 'other/data')
+    names = [cache_file(folder).name for folder in (root, other)]
+    assert all(re.fullmatch(r'data-SegmentationClass-[0-9a-f]{12}\.json', n) for n in names)
+    assert names[0] != names[1]
+
+
+def test_masks_are_named_below_their_common_folder(root, cache):
+    outside = root.parent / 'elsewhere.png'
+    Image.fromarray(MASKS['b'].astype(np.uint8)).save(outside)
+    samples = [
+        sample(root, 'a'),
+        Sample(sample(root, 'b').image, f'{root}/JPEGImages/../../elsewhere.png'),
+    ]
+    entries = read_class_index(samples, meaning(NUM_CLASSES))
+    assert [entry.classes for entry in entries] == [{1, 2}, {20}]
+    (file,) = files_below(cache)
+    content = json.loads(file.read_text())
+    assert content['folder'] == str(root.parent)
+    assert set(content['entries']) == {'data/SegmentationClass/a.png', 'elsewhere.png'}
+
+
+def test_links_to_the_data_share_the_cache(root, cache, opened):
+    read(root)
+    opened.clear()
+    link = root.parent / 'link'
+    link.symlink_to(root)
+    parts = root.parent / 'parts'
+    parts.mkdir()
+    for part in ('JPEGImages', 'SegmentationClass'):
+        (parts / part).symlink_to(root / part)
+    for other in (link, parts):
+        assert read(other) == [CLASSES[key] for key in 'abcd']
+    assert opened == []
+    assert len(files_below(cache)) == 1
+
+
+def test_a_file_of_another_folder_is_ignored(root, opened):
+    read(root)
+    content = json.loads(cache_file(root).read_text())
+    content['folder'] = '/elsewhere'
+    cache_file(root).write_text(json.dumps(content))
+    opened.clear()
+    read(root)
+    assert sorted(opened) == list('abcd')
+
+
+def test_without_the_variable_the_system_chooses_the_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'xdg'))
+    assert index_path('/a/b').is_relative_to(platformdirs.user_cache_path('mmseg-incremental'))
+    if sys.platform == 'linux':
+        assert index_path('/a/b').is_relative_to(tmp_path / 'xdg')
+    monkeypatch.setenv(VARIABLE, '')
+    assert index_path('/a/b').is_relative_to(platformdirs.user_cache_path('mmseg-incremental'))
 
 
 def test_lists_share_the_cache(root, opened):
@@ -524,22 +608,24 @@ def test_good_samples_beside_a_problem_are_remembered(root, opened):
     [
         b'',
         b'\x00\xff\xfe',
-        b'{"version": 2, "entr',
+        b'{"version": 3, "entr',
         b'[]',
         b'null',
         b'7',
         b'{}',
         b'{"version": 0, "entries": {}}',
-        b'{"version": 2}',
-        b'{"version": 2, "entries": 3}',
-        b'{"version": 2, "entries": [1, 2]}',
-        b'{"version": 2, "entries": {"SegmentationClass/a.png": null}}',
-        b'{"version": 2, "entries": {"SegmentationClass/a.png": []}}',
-        b'{"version": 2, "entries": {"SegmentationClass/a.png": {}}}',
+        b'{"version": 3, "folder": HERE}',
+        b'{"version": 3, "folder": HERE, "entries": 3}',
+        b'{"version": 3, "folder": HERE, "entries": [1, 2]}',
+        b'{"version": 3, "folder": HERE, "entries": {"a.png": null}}',
+        b'{"version": 3, "folder": HERE, "entries": {"a.png": []}}',
+        b'{"version": 3, "folder": HERE, "entries": {"a.png": {}}}',
     ],
 )
 def test_a_damaged_cache_is_ignored_and_mended(root, opened, content):
-    (root / CACHE_NAME).write_bytes(content)
+    cache_file(root).parent.mkdir(parents=True)
+    here = json.dumps(f'{root}/SegmentationClass').encode()
+    cache_file(root).write_bytes(content.replace(b'HERE', here))
     assert read(root) == [CLASSES[key] for key in 'abcd']
     opened.clear()
     assert read(root) == [CLASSES[key] for key in 'abcd']
@@ -549,82 +635,54 @@ def test_a_damaged_cache_is_ignored_and_mended(root, opened, content):
 @pytest.mark.parametrize('field', ['labels', 'size', 'state'])
 def test_an_entry_without_a_field_is_ignored(root, field):
     read(root)
-    content = json.loads((root / CACHE_NAME).read_text())
+    content = json.loads(cache_file(root).read_text())
     for entry in content['entries'].values():
         del entry[field]
-    (root / CACHE_NAME).write_text(json.dumps(content))
+    cache_file(root).write_text(json.dumps(content))
     assert read(root) == [CLASSES[key] for key in 'abcd']
 
 
 def test_a_cache_of_another_version_is_ignored(root, opened):
     read(root)
-    content = json.loads((root / CACHE_NAME).read_text())
+    content = json.loads(cache_file(root).read_text())
     content['version'] += 1
-    (root / CACHE_NAME).write_text(json.dumps(content))
+    cache_file(root).write_text(json.dumps(content))
     opened.clear()
     read(root)
     assert sorted(opened) == list('abcd')
 
 
-# Data that cannot be written
+# A cache that cannot be written, or is written by several
 
 
-@pytest.fixture
-def lock(root, monkeypatch):
-    """Make the data folder refuse new files; permissions would not bind a superuser."""
-    write = class_index.write_atomically
-
-    def refusing(path, text):
-        if Path(path).parent == root:
-            raise PermissionError(13, 'Permission denied', str(path))
-        write(path, text)
-
-    return lambda: monkeypatch.setattr(class_index, 'write_atomically', refusing)
-
-
-@pytest.fixture
-def read_only(root, lock):
-    lock()
-    return root
-
-
-def test_the_fallback_holds_the_cache_of_read_only_data(read_only, tmp_path, opened):
-    fallback = tmp_path / 'fallback'
-    fallback.mkdir()
-    assert read(read_only, fallback=fallback) == [CLASSES[key] for key in 'abcd']
-    assert [path.name for path in fallback.iterdir()] == [CACHE_NAME]
-    assert not (read_only / CACHE_NAME).exists()
-    opened.clear()
-    assert read(read_only, fallback=fallback) == [CLASSES[key] for key in 'abcd']
-    assert opened == []
-
-
-def test_the_fallback_stays_empty_where_the_data_can_be_written(root, tmp_path):
-    fallback = tmp_path / 'fallback'
-    fallback.mkdir()
-    read(root, fallback=fallback)
-    assert list(fallback.iterdir()) == []
-    assert (root / CACHE_NAME).exists()
-
-
-@pytest.mark.parametrize('fallback', [None, 'missing/folder'])
-def test_without_any_cache_the_masks_are_read_every_time(read_only, tmp_path, opened, fallback):
+def test_without_a_cache_the_masks_are_read_every_time(root, cache, opened):
+    cache.write_text('a file where the folder would be')
     for _ in range(2):
         opened.clear()
-        result = read(read_only, fallback=fallback and tmp_path / fallback)
-        assert result == [CLASSES[key] for key in 'abcd']
+        assert read(root) == [CLASSES[key] for key in 'abcd']
         assert sorted(opened) == list('abcd')
 
 
-def test_read_only_data_may_bring_their_cache(root, lock, tmp_path, opened):
+def test_a_cache_that_may_not_be_written_is_still_read(root, monkeypatch, opened):
     read(root, 'abc')
-    fallback = tmp_path / 'fallback'
-    fallback.mkdir()
-    lock()
     opened.clear()
+
+    def refusing(path, text):
+        raise PermissionError(13, 'Permission denied', str(path))
+
+    monkeypatch.setattr(index_cache, 'write_atomically', refusing)
     for _ in range(2):
-        assert read(root, fallback=fallback) == [CLASSES[key] for key in 'abcd']
-    assert opened == ['d']
+        assert read(root) == [CLASSES[key] for key in 'abcd']
+    assert opened == ['d', 'd']
+
+
+def test_several_may_write_at_once(root, cache):
+    with ThreadPoolExecutor(8) as pool:
+        lists = list(pool.map(lambda keys: read(root, keys), ['abcd', 'dc', 'ba', 'a'] * 10))
+    for keys, found in zip(['abcd', 'dc', 'ba', 'a'] * 10, lists, strict=True):
+        assert found == [CLASSES[key] for key in keys]
+    assert files_below(cache) == [cache_file(root)]
+    assert json.loads(cache_file(root).read_text())['entries']
 
 
 def test_picture_turned_by_its_exif_tag_matches_its_mask(tmp_path):
@@ -633,4 +691,4 @@ def test_picture_turned_by_its_exif_tag_matches_its_mask(tmp_path):
     Image.new('RGB', (12, 8)).save(tmp_path / 'a.jpg', exif=exif)
     Image.new('L', (8, 12), 3).save(tmp_path / 'a.png')
     sample = Sample(str(tmp_path / 'a.jpg'), str(tmp_path / 'a.png'))
-    assert read_class_index([sample], 20, str(tmp_path)) == [({3}, (12, 8))]
+    assert read_class_index([sample], meaning(20)) == [({3}, (12, 8))]

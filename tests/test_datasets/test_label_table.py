@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from reference.labels import evaluation_label, map_labels, training_label
 
-from mmseg_incremental.datasets import SETTINGS, MapLabels, Protocol, get_protocol, label_table
+from mmseg_incremental.datasets import (
+    SETTINGS,
+    MapLabels,
+    Protocol,
+    get_protocol,
+    label_meaning,
+    label_table,
+    training_table,
+)
+from mmseg_incremental.datasets.label_table import labelled_classes, table_of_values
+from mmseg_incremental.errors import InputError
 from mmseg_incremental.tasks import Task, get_task
 
 PROTOCOLS = [
@@ -107,3 +117,40 @@ def test_the_source_is_not_changed_and_not_aliased():
     assert not np.shares_memory(results['gt_seg_map'], source)
     assert results['seg_fields'] == ['gt_seg_map']
     assert source.tolist() == [[0, 5, 16], [20, 255, 15]]
+
+
+def test_meaning_of_labels_by_hand():
+    task = Task('pets', 't', ('a', 'b'), ((2,),))
+    expected = {0: 0, 1: 1, 2: 2, 255: 255}
+    assert label_meaning(task) == expected
+    assert label_meaning(task, ['anything', 'a', 'b']) == expected
+    for names in (['background', 'b', 'a'], ['a', 'b'], ['background', 'a'], []):
+        with pytest.raises(InputError, match="'t' takes label 0 for the background and 1 to 2"):
+            label_meaning(task, names)
+
+
+def test_a_table_goes_through_the_meaning_of_the_values():
+    table = label_table(
+        get_task('voc', '15-5'), 1, 'overlapped', Protocol(void='ignore'), training=True
+    )
+    values = table_of_values(table, {7: 16, 0: 255, 9: 0, 200: 3})
+    assert values.dtype == np.uint8
+    assert values[[7, 0, 9, 200, 1, 255]].tolist() == [16, 255, 0, 0, 255, 255]
+
+
+@pytest.mark.parametrize('void', ['background', 'ignore'])
+def test_training_table_shows_what_is_visible_on_the_channels_of_the_step(void):
+    task = get_task('voc', '15-5s', class_order=range(20, 0, -1))
+    table = training_table(task, 2, [20, 5], Protocol(void=void))
+    assert table[[0, 20, 19, 5, 4, 3]].tolist() == [0, 1, 0, 16, 0, 0]
+    assert table[255] == (255 if void == 'ignore' else 0)
+    assert (table[21:255] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ('setting', 'expected'), [('overlapped', [3]), ('disjoint', [3]), ('sequential', [1, 3])]
+)
+def test_labelled_classes(setting, expected):
+    assert labelled_classes(Task('d', 't', ('a', 'b', 'c'), ((1,), (3,), (2,))), 1, setting) == (
+        expected
+    )

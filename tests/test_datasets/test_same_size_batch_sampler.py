@@ -91,7 +91,7 @@ def test_refuses_batches_of_no_picture(batch_size):
 
 
 def test_refuses_a_data_set_without_sizes():
-    with pytest.raises(InputError, match=r'range has no picture_sizes\(\)'):
+    with pytest.raises(InputError, match=r'range has no picture_sizes\(\); use a StepDataset'):
         build(range(4), 2)
 
 
