@@ -1,11 +1,8 @@
 """Maps per pixel, from the data samples to the losses that take them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-
 import torch
 from mmseg.utils import SampleList
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 
@@ -30,30 +27,3 @@ def stack_pixel_map(name: str, samples: SampleList) -> Tensor | None:
         (height, width), (h, w) = sample.gt_sem_seg.shape, values.shape
         padded.append(F.pad(values, (0, width - w, 0, height - h)))
     return torch.stack(padded)
-
-
-@contextmanager
-def pass_pixel_maps(losses: Sequence[nn.Module], samples: SampleList) -> Iterator[None]:
-    """Pass every loss its ``pixel_maps`` as keyword arguments while the context is open.
-
-    mmseg's heads call all losses with the same arguments; a hook adds these to the call, so that
-    everything else of ``loss_by_feat`` stays mmseg's own.
-
-    Args:
-        losses: Losses of a head; those without an attribute ``pixel_maps`` are left alone.
-        samples: The batch.
-    """
-    handles = []
-    for loss in losses:
-        if names := getattr(loss, 'pixel_maps', ()):
-            maps = {name: stack_pixel_map(name, samples) for name in names}
-
-            def add(_loss: nn.Module, args: tuple, kwargs: dict, maps: dict = maps) -> tuple:
-                return args, {**kwargs, **maps}
-
-            handles.append(loss.register_forward_pre_hook(add, with_kwargs=True))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

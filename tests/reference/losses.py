@@ -22,7 +22,7 @@ def _mean(losses, target, ignore_index, avg_non_ignore):
     return sum(losses) / count if count else 0.0
 
 
-def unbiased_pixel_losses(logits, target, num_old, ignore_index=255):
+def unbiased_pixel_losses(logits, target, num_old, ignore_index=255, old_labels='background'):
     """Map of losses (N, H, W); logits (N, C, H, W), target (N, H, W)."""
     losses = np.zeros(target.shape)
     for n, h, w in np.ndindex(*target.shape):
@@ -30,22 +30,26 @@ def unbiased_pixel_losses(logits, target, num_old, ignore_index=255):
         if label == ignore_index:
             continue
         prob = _probabilities(logits[n, :, h, w].tolist())
-        likelihood = sum(prob[: max(num_old, 1)]) if label < max(num_old, 1) else prob[label]
+        as_background = label == 0 if old_labels == 'kept' else label < max(num_old, 1)
+        likelihood = sum(prob[: max(num_old, 1)]) if as_background else prob[label]
         losses[n, h, w] = -_log(likelihood)
     return losses
 
 
-def unbiased_cross_entropy(logits, target, num_old, ignore_index=255, avg_non_ignore=False):
-    losses = unbiased_pixel_losses(logits, target, num_old, ignore_index)
+def unbiased_cross_entropy(
+    logits, target, num_old, ignore_index=255, avg_non_ignore=False, old_labels='background'
+):
+    losses = unbiased_pixel_losses(logits, target, num_old, ignore_index, old_labels)
     return _mean(losses.flat, target, ignore_index, avg_non_ignore)
 
 
 def focal_unbiased_cross_entropy(
-    logits, target, num_old, alpha=1.0, gamma=2.0, ignore_index=255, avg_non_ignore=False
-):
+    logits, target, num_old, alpha=1.0, gamma=2.0, ignore_index=255, avg_non_ignore=False,
+    old_labels='background',
+):  # fmt: skip
     losses = [
         alpha * (1 - math.exp(-loss)) ** gamma * loss
-        for loss in unbiased_pixel_losses(logits, target, num_old, ignore_index).flat
+        for loss in unbiased_pixel_losses(logits, target, num_old, ignore_index, old_labels).flat
     ]
     return _mean(losses, target, ignore_index, avg_non_ignore)
 
@@ -73,11 +77,29 @@ def merged_distance_map(target, num_old, sigma, ignore_index=255):
 
 
 def distance_penalized_cross_entropy(
-    logits, target, num_old, sigma, ignore_index=255, avg_non_ignore=False
+    logits, target, num_old, sigma, ignore_index=255, avg_non_ignore=False, old_labels='background'
 ):
-    distance = merged_distance_map(target, num_old, sigma, ignore_index)
-    losses = (1 + distance) * unbiased_pixel_losses(logits, target, num_old, ignore_index)
+    merged = 0 if old_labels == 'kept' else num_old
+    distance = merged_distance_map(target, merged, sigma, ignore_index)
+    pixels = unbiased_pixel_losses(logits, target, num_old, ignore_index, old_labels)
+    losses = (1 + distance) * pixels
     return _mean(losses.flat, target, ignore_index, avg_non_ignore)
+
+
+def sigmoid_cross_entropy(
+    logits, target, first_channel, ignore_index=255, avg_non_ignore=False, positive_weight=1.0
+):
+    losses = []
+    for n, h, w in np.ndindex(*target.shape):
+        if target[n, h, w] == ignore_index:
+            continue
+        for c in range(first_channel, logits.shape[1]):
+            yes = 1 / (1 + math.exp(-logits[n, c, h, w]))
+            if target[n, h, w] == c:
+                losses.append(-positive_weight * math.log(yes))
+            else:
+                losses.append(-math.log(1 - yes))
+    return _mean(losses, target, ignore_index, avg_non_ignore)
 
 
 def knowledge_distillation(logits, old_logits):

@@ -6,10 +6,13 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from mmseg_incremental.models.criterion import Criterion
+from mmseg_incremental.models.criterion.full import pass_pixel_values
 from mmseg_incremental.models.losses import distance_penalized_cross_entropy
-from mmseg_incremental.models.pixel_maps import pass_pixel_maps, stack_pixel_map
+from mmseg_incremental.models.pixel_batch import PixelBatch
+from mmseg_incremental.models.pixel_maps import stack_pixel_map
 
-DPCE = dict(type='DistancePenalizedCrossEntropy')
+DPCE = dict(type='DistancePenalizedCrossEntropy', num_old=4)
 ENTROPY = dict(type='CrossEntropyLoss')
 
 
@@ -26,19 +29,6 @@ def batch(num_classes=6, size=(8, 9)):
     maps = torch.rand(2, *size, generator=generator)
     logits = torch.randn(2, num_classes, *size, generator=generator)
     return logits, labels, maps
-
-
-def head(loss_decode, **kwargs):
-    options = dict(in_channels=6, channels=6, num_convs=0, concat_input=False, in_index=0)
-    return MODELS.build(
-        dict(
-            type='BiSeNetIncrementalHead',
-            classes_per_step=[4, 2],
-            loss_decode=loss_decode,
-            **options,
-            **kwargs,
-        )
-    )
 
 
 # --- stacking -----------------------------------------------------------------------------------
@@ -87,7 +77,7 @@ def test_only_losses_that_ask_get_maps_and_only_in_the_context():
     samples = [sample(*pair) for pair in zip(labels, maps, strict=True)]
     plain, taking = Recorder(), Recorder()
     taking.pixel_maps = ('distance_map', 'other_map')
-    with pass_pixel_maps([plain, taking], samples):
+    with pass_pixel_values([plain, taking], PixelBatch.from_samples(samples)):
         for loss in (plain, taking):
             loss(1, weight=2)
     assert plain.seen == ((1,), {'weight': 2})
@@ -102,26 +92,52 @@ def test_only_losses_that_ask_get_maps_and_only_in_the_context():
 
 def test_hooks_are_removed_after_an_error():
     loss = MODELS.build(DPCE)
-    with pytest.raises(KeyError), pass_pixel_maps([loss], [sample(torch.zeros(1, 1))]):
+    data = PixelBatch.from_samples([sample(torch.zeros(1, 1))])
+    with pytest.raises(KeyError), pass_pixel_values([loss], data):
         raise KeyError
     assert not loss._forward_pre_hooks
 
 
-# --- the head -----------------------------------------------------------------------------------
+def test_a_map_is_stacked_once_for_all_heads():
+    _, labels, maps = batch()
+    data = PixelBatch.from_samples([sample(*pair) for pair in zip(labels, maps, strict=True)])
+    assert torch.equal(data.target, labels)
+    assert data.size == (8, 9)
+    first = data.map('distance_map')
+    assert torch.equal(first, maps)
+    assert data.map('distance_map') is first
+    assert data.map('other_map') is None
 
 
-def test_head_passes_the_map_of_the_samples():
+# --- the criterion ------------------------------------------------------------------------------
+
+
+def losses_of(loss_decode, logits, samples, **options):
+    """Losses by the criterion without and with the fast path, which agree."""
+    head = FCNHead(
+        in_channels=6, channels=6, num_convs=0, concat_input=False, num_classes=6,
+        loss_decode=loss_decode, **options,
+    )  # fmt: skip
+    data = PixelBatch.from_samples(samples)
+    found, plain = (Criterion(fast_path)(head, logits, data)[0] for fast_path in (True, False))
+    assert found.keys() == plain.keys()
+    for name, value in plain.items():
+        torch.testing.assert_close(found[name].squeeze(), value.squeeze(), rtol=1e-6, atol=1e-7)
+    return plain
+
+
+def test_the_map_of_the_samples_reaches_the_loss():
     logits, labels, maps = batch()
     samples = [sample(*pair) for pair in zip(labels, maps, strict=True)]
-    losses = head(DPCE).loss_by_feat(logits, samples)
+    losses = losses_of(DPCE, logits, samples)
     assert set(losses) == {'loss_dpce', 'acc_seg'}
     expected = distance_penalized_cross_entropy(logits, labels, num_old=4, distance_map=maps)
     torch.testing.assert_close(losses['loss_dpce'], expected, rtol=0, atol=0)
 
 
-def test_head_leaves_an_absent_map_to_the_loss():
+def test_an_absent_map_is_left_to_the_loss():
     logits, labels, _ = batch()
-    losses = head(DPCE).loss_by_feat(logits, [sample(picture) for picture in labels])
+    losses = losses_of(DPCE, logits, [sample(picture) for picture in labels])
     expected = distance_penalized_cross_entropy(logits, labels, num_old=4)
     torch.testing.assert_close(losses['loss_dpce'], expected, rtol=0, atol=0)
 
@@ -142,12 +158,12 @@ def test_other_losses_beside_it_are_those_of_mmseg(sampler):
     options = dict(in_channels=6, channels=6, num_convs=0, concat_input=False, num_classes=6)
     plain = FCNHead(loss_decode=others, sampler=sampler, **options)
     expected = plain.loss_by_feat(logits, samples)
-    losses = head([*others, DPCE], sampler=sampler).loss_by_feat(logits, samples)
+    losses = losses_of([*others, DPCE], logits, samples, sampler=sampler)
     dpce = losses.pop('loss_dpce')
     assert losses.keys() == expected.keys() == {'loss_ce', 'loss_valid', 'acc_seg'}
     assert all(torch.equal(losses[name], expected[name]) for name in expected)
     if sampler:  # the weight of a pixel sampler reaches it as well
-        assert dpce < head(DPCE).loss_by_feat(logits, samples)['loss_dpce']
+        assert dpce < losses_of(DPCE, logits, samples)['loss_dpce']
 
 
 @pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore`` is False')
@@ -157,7 +173,7 @@ def test_sum_with_plain_cross_entropy_has_the_sum_of_the_gradients():
 
     def gradient(loss_decode):
         scores = logits.clone().requires_grad_()
-        losses = head(loss_decode).loss_by_feat(scores, samples)
+        losses = losses_of(loss_decode, scores, samples)
         sum(value for name, value in losses.items() if 'loss' in name).backward()
         return scores.grad
 

@@ -1,6 +1,5 @@
 """From the low-resolution logits of a head to its losses."""
 
-from .full import FullCriterion
-from .piecewise import PiecewiseCriterion
+from .criterion import Criterion
 
-__all__ = ['FullCriterion', 'PiecewiseCriterion']
+__all__ = ['Criterion']

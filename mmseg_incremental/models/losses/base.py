@@ -1,22 +1,32 @@
-"""What the registered classes share: weights, names and the call that mmseg makes."""
+"""What the registered classes share: weights, names and the calls that are made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from .utils import class_factor
+from ..channels import Channels
+from .utils import apply_weight, class_factor, pixel_divisor
+
+#: What is recorded at a tap.
+Outputs = Tensor | Sequence[Tensor]
 
 
 class SegmentationLoss(nn.Module):
-    """A pure function of logits and labels as the loss of a decode head.
+    """A loss with one value per pixel, as the loss of a decode head.
+
+    A subclass writes :meth:`pixel_loss`; weights, averaging and the call that mmseg makes follow.
+    As the value of a pixel depends on its own picture only, the criterion may take one picture
+    after the other.
 
     A loss may need maps with a value per pixel that follow from the labels alone. It names them in
-    ``pixel_maps``: the decode head passes the map ``NAME`` as a keyword argument, read from
+    ``pixel_maps``: :meth:`pixel_loss` gets the map ``NAME`` as a keyword argument, read from
     ``gt_NAME`` of the data samples, and the training pipeline of a step ends with
     :meth:`transforms`, which make the maps in the data workers.
 
+    A loss that depends on the number of old channels has a constructor argument ``num_old``, which
+    the config of a step fills in.
+
     Args:
-        num_old: Number of old channels, background included. The decode head sets it at each step.
         avg_non_ignore: Average over valid pixels instead of all pixels.
         loss_weight: Factor of the loss.
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
@@ -26,39 +36,76 @@ class SegmentationLoss(nn.Module):
 
     pixel_maps: tuple[str, ...] = ()
 
-    #: Method that serves the losses computed in pieces: from the (unbiased) cross-entropy of a
-    #: pixel, any shape, and the maps of ``pixel_maps`` by name to the loss of the pixel and its
-    #: derivative by the cross-entropy. None where the loss is no such function.
-    modulate = None
-
-    def __init_subclass__(cls, **kwargs: object) -> None:
-        """A class that computes something else has none of its parent's shortcuts."""
-        super().__init_subclass__(**kwargs)
-        if {'compute', 'forward'} & set(vars(cls)) and 'modulate' not in vars(cls):
-            cls.modulate = None
-
     def __init__(
         self,
-        num_old: int,
         avg_non_ignore: bool,
         loss_weight: float,
         loss_name: str,
         class_weight: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
-        self.class_weight = class_weight
-        self.num_old = num_old
         self.avg_non_ignore = avg_non_ignore
         self.loss_weight = loss_weight
         self.loss_name = loss_name
+        self.class_weight = class_weight
 
-    def compute(self, logits: Tensor, target: Tensor, **options: object) -> Tensor:
-        """Compute the unweighted loss; ``options`` are those of the pure function."""
+    def pixel_loss(
+        self, logits: Tensor, target: Tensor, ignore_index: int, **maps: Tensor | None
+    ) -> Tensor:
+        """Compute the unweighted loss of every pixel.
+
+        Args:
+            logits: Logits (N, C, H, W).
+            target: Labels (N, H, W), int64. Left as they are.
+            ignore_index: Label of the pixels that do not count.
+            **maps: The maps (N, H, W) that ``pixel_maps`` names, None where absent.
+
+        Returns:
+            Loss (N, H, W), float32 or float64; exactly 0 and without gradient where the pixel is
+            ignored.
+        """
         raise NotImplementedError
+
+    def read_labels(self, target: Tensor, ignore_index: int) -> Tensor:
+        """Labels as the loss reads them, (N, H, W); ``class_weight`` counts by these."""
+        return target
 
     def transforms(self) -> list[dict]:
         """Configs of the transforms that make ``pixel_maps``, to run after ``PackSegInputs``."""
         return []
+
+    def divisor(self, target: Tensor, ignore_index: int) -> int | Tensor:
+        """What the sum over the pixels of a batch (N, H, W) is divided by."""
+        return pixel_divisor(target, ignore_index, self.avg_non_ignore)
+
+    def weighted_pixel_loss(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        ignore_index: int,
+        weight: Tensor | None = None,
+        **maps: Tensor | None,
+    ) -> Tensor:
+        """Compute :meth:`pixel_loss` times the weights of class and pixel.
+
+        Args:
+            logits: Logits (N, C, H, W).
+            target: Labels (N, H, W), int64.
+            ignore_index: Label of the pixels that do not count.
+            weight: Factor per pixel (N, H, W) or per picture (N, 1, 1).
+            **maps: As for :meth:`pixel_loss`.
+
+        Returns:
+            Loss (N, H, W).
+
+        Raises:
+            ValueError: If the weight has another shape.
+        """
+        loss = self.pixel_loss(logits, target, ignore_index, **maps)
+        if self.class_weight is not None:
+            labels = self.read_labels(target, ignore_index)
+            loss = loss * class_factor(self.class_weight, labels, ignore_index, loss.dtype)
+        return loss if weight is None else apply_weight(loss, weight)
 
     def forward(
         self,
@@ -68,12 +115,12 @@ class SegmentationLoss(nn.Module):
         ignore_index: int = 255,
         **kwargs: object,
     ) -> Tensor:
-        """Compute the weighted loss.
+        """Compute the weighted loss of a batch.
 
         Args:
             seg_logits: Logits (N, C, H, W).
             seg_label: Labels (N, H, W), int64.
-            weight: Factor per pixel (N, H, W), from a pixel sampler.
+            weight: Factor per pixel (N, H, W) or per picture (N, 1, 1).
             ignore_index: Label of the pixels that do not count.
             **kwargs: The maps (N, H, W) that ``pixel_maps`` names, None where absent. Others are
                 accepted and unused, as every MMSegmentation loss accepts some.
@@ -81,58 +128,88 @@ class SegmentationLoss(nn.Module):
         Returns:
             Scalar.
         """
-        if self.class_weight is not None:
-            factor = class_factor(self.class_weight, seg_label, self.num_old, ignore_index)
-            weight = factor if weight is None else factor * weight
-        return self.loss_weight * self.compute(
-            seg_logits,
-            seg_label,
-            num_old=self.num_old,
-            ignore_index=ignore_index,
-            avg_non_ignore=self.avg_non_ignore,
-            weight=weight,
-            **{name: kwargs.get(name) for name in self.pixel_maps},
-        )
+        maps = {name: kwargs.get(name) for name in self.pixel_maps}
+        loss = self.weighted_pixel_loss(seg_logits, seg_label, ignore_index, weight, **maps)
+        mean = loss.sum() / self.divisor(seg_label, ignore_index)
+        return self.loss_weight * mean.to(loss.dtype)
 
 
 class DistillationLoss(nn.Module):
-    """A pure function of what the student and the old model return.
+    """A comparison of what the student and the old model return.
+
+    A subclass that compares one output writes :meth:`forward`, one that compares several or needs
+    the meaning of the channels writes :meth:`distil`.
 
     Args:
-        module: Name of the sub-module whose output is compared; None is the logits of the decode
-            head.
+        taps: Names of the module outputs that are compared; none are the logits at the size of
+            the labels, which the criterion passes to :meth:`forward`.
         loss_weight: Factor of the loss.
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
     """
 
-    def __init__(self, module: str | None, loss_weight: float, loss_name: str) -> None:
+    def __init__(self, taps: Sequence[str], loss_weight: float, loss_name: str) -> None:
         super().__init__()
-        self.module = module
+        self.taps = tuple(taps)
         self.loss_weight = loss_weight
         self.loss_name = loss_name
-
-    #: Method that takes the old model's probability of the background, any shape, and returns the
-    #: :class:`~.log_sums.LogSums` weights of the loss of a pixel; None where it is no such sum.
-    log_sum_weights = None
-
-    def __init_subclass__(cls, **kwargs: object) -> None:
-        """A class that computes something else has none of its parent's shortcuts."""
-        super().__init_subclass__(**kwargs)
-        if {'compute', 'forward'} & set(vars(cls)) and 'log_sum_weights' not in vars(cls):
-            cls.log_sum_weights = None
-
-    def compute(self, student: Tensor, old: Tensor) -> Tensor:
-        """Compute the unweighted loss."""
-        raise NotImplementedError
 
     def forward(self, student: Tensor, old: Tensor) -> Tensor:
         """Compute the weighted loss.
 
         Args:
             student: Output of the student (N, C, H, W).
-            old: Output of the old model (N, K, H, W).
+            old: Output of the old model (N, K, H, W). It gets no gradient.
 
         Returns:
             Scalar.
         """
-        return self.loss_weight * self.compute(student, old)
+        raise NotImplementedError
+
+    def distil(
+        self, student: Mapping[str, Outputs], old: Mapping[str, Outputs], channels: Channels
+    ) -> Tensor:
+        """Compute the weighted loss of the outputs that ``taps`` names.
+
+        Args:
+            student: Tap to what the student returned there, one tensor or several.
+            old: The same of the old model. It gets no gradient.
+            channels: Channels of the step.
+
+        Returns:
+            Scalar.
+        """
+        (tap,) = self.taps
+        return self(student[tap], old[tap])
+
+
+class PixelDistillation(DistillationLoss):
+    """A distillation of logits whose loss is the mean over pixels.
+
+    A subclass writes :meth:`pixel_loss`. As the value of a pixel depends on its own picture only,
+    the criterion may take one picture after the other.
+
+    Args:
+        module: Name of the sub-module whose output is compared; None is the logits of the decode
+            head at the size of the labels.
+        loss_weight: Factor of the loss.
+        loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
+    """
+
+    def __init__(self, module: str | None, loss_weight: float, loss_name: str) -> None:
+        super().__init__(() if module is None else (module,), loss_weight, loss_name)
+
+    def pixel_loss(self, logits: Tensor, old_logits: Tensor) -> Tensor:
+        """Compute the unweighted loss of every pixel.
+
+        Args:
+            logits: Logits of the student (N, C, H, W).
+            old_logits: Logits of the old model (N, K, H, W). They get no gradient.
+
+        Returns:
+            Loss (N, H, W), float32 or float64.
+        """
+        raise NotImplementedError
+
+    def forward(self, student: Tensor, old: Tensor) -> Tensor:
+        """Compute the weighted mean over the pixels; see :class:`DistillationLoss`."""
+        return self.loss_weight * self.pixel_loss(student, old).mean()

@@ -57,10 +57,12 @@ class FeatureDistillation(DistillationLoss):
 
     def __init__(
         self,
-        module: str | None = 'backbone.context_path.arm16',
+        module: str = 'backbone.context_path.arm16',
         loss_weight: float = 1.0,
         loss_name: str = 'loss_feat',
     ) -> None:
-        super().__init__(module, loss_weight, loss_name)
+        super().__init__((module,), loss_weight, loss_name)
 
-    compute = staticmethod(feature_distillation)
+    def forward(self, student: Tensor, old: Tensor) -> Tensor:
+        """Compute the weighted loss; see :class:`DistillationLoss`."""
+        return self.loss_weight * feature_distillation(student, old)

@@ -4,9 +4,28 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from .base import DistillationLoss
-from .log_sums import LogSums
+from .base import PixelDistillation
 from .utils import at_least_float32, check_old_logits
+
+
+def knowledge_distillation_map(logits: Tensor, old_logits: Tensor) -> Tensor:
+    """Compute the knowledge distillation of every pixel.
+
+    Args:
+        logits: Logits of the student (N, C, H, W).
+        old_logits: Logits of the old model (N, K, H, W), K <= C. They get no gradient.
+
+    Returns:
+        Loss per pixel (N, H, W) in nats, float32 or float64.
+
+    Raises:
+        ValueError: If the shapes do not fit.
+    """
+    check_old_logits(logits, old_logits)
+    num_old = old_logits.shape[1]
+    old_prob = at_least_float32(old_logits.detach()).softmax(1)
+    old_channels = at_least_float32(logits[:, :num_old])
+    return F.cross_entropy(old_channels, old_prob, reduction='none') / num_old
 
 
 def knowledge_distillation(logits: Tensor, old_logits: Tensor) -> Tensor:
@@ -36,14 +55,11 @@ def knowledge_distillation(logits: Tensor, old_logits: Tensor) -> Tensor:
         >>> round(knowledge_distillation(logits, old_logits).item(), 4)  # log(2) / 2
         0.3466
     """
-    check_old_logits(logits, old_logits)
-    num_old = old_logits.shape[1]
-    old_prob = at_least_float32(old_logits.detach()).softmax(1)
-    return F.cross_entropy(at_least_float32(logits[:, :num_old]), old_prob) / num_old
+    return knowledge_distillation_map(logits, old_logits).mean()
 
 
 @MODELS.register_module()
-class KnowledgeDistillation(DistillationLoss):
+class KnowledgeDistillation(PixelDistillation):
     """Knowledge distillation as a registered loss, see :func:`knowledge_distillation`.
 
     Args:
@@ -67,8 +83,6 @@ class KnowledgeDistillation(DistillationLoss):
     ) -> None:
         super().__init__(module, loss_weight, loss_name)
 
-    compute = staticmethod(knowledge_distillation)
-
-    def log_sum_weights(self, old_background: Tensor) -> LogSums:
-        """Weights of the log-sums, times the number of old channels."""
-        return LogSums(old=1.0, background=-old_background, agreement=-1.0)
+    def pixel_loss(self, logits: Tensor, old_logits: Tensor) -> Tensor:
+        """Unweighted loss (N, H, W), see :func:`knowledge_distillation_map`."""
+        return knowledge_distillation_map(logits, old_logits)

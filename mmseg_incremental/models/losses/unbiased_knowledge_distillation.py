@@ -4,9 +4,30 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from .base import DistillationLoss
-from .log_sums import LogSums
+from .base import PixelDistillation
 from .utils import at_least_float32, check_old_logits
+
+
+def unbiased_knowledge_distillation_map(logits: Tensor, old_logits: Tensor) -> Tensor:
+    """Compute the unbiased knowledge distillation of every pixel.
+
+    Args:
+        logits: Logits of the student (N, C, H, W).
+        old_logits: Logits of the old model (N, K, H, W), K <= C. They get no gradient.
+
+    Returns:
+        Loss per pixel (N, H, W) in nats, float32 or float64.
+
+    Raises:
+        ValueError: If the shapes do not fit.
+    """
+    check_old_logits(logits, old_logits)
+    num_old = old_logits.shape[1]
+    old_prob = at_least_float32(old_logits.detach()).softmax(1)
+    log_prob = at_least_float32(logits).log_softmax(1)
+    background = torch.cat([log_prob[:, :1], log_prob[:, num_old:]], 1).logsumexp(1)
+    others = (old_prob[:, 1:] * log_prob[:, 1:num_old]).sum(1)
+    return -(old_prob[:, 0] * background + others) / num_old
 
 
 def unbiased_knowledge_distillation(logits: Tensor, old_logits: Tensor) -> Tensor:
@@ -38,17 +59,11 @@ def unbiased_knowledge_distillation(logits: Tensor, old_logits: Tensor) -> Tenso
         >>> round(unbiased_knowledge_distillation(logits, old_logits).item(), 4)  # log(2) / 2
         0.3466
     """
-    check_old_logits(logits, old_logits)
-    num_old = old_logits.shape[1]
-    old_prob = at_least_float32(old_logits.detach()).softmax(1)
-    log_prob = at_least_float32(logits).log_softmax(1)
-    background = torch.cat([log_prob[:, :1], log_prob[:, num_old:]], 1).logsumexp(1)
-    others = (old_prob[:, 1:] * log_prob[:, 1:num_old]).sum(1)
-    return -(old_prob[:, 0] * background + others).mean() / num_old
+    return unbiased_knowledge_distillation_map(logits, old_logits).mean()
 
 
 @MODELS.register_module()
-class UnbiasedKnowledgeDistillation(DistillationLoss):
+class UnbiasedKnowledgeDistillation(PixelDistillation):
     """Unbiased distillation as a registered loss, see :func:`unbiased_knowledge_distillation`.
 
     Args:
@@ -72,8 +87,6 @@ class UnbiasedKnowledgeDistillation(DistillationLoss):
     ) -> None:
         super().__init__(module, loss_weight, loss_name)
 
-    compute = staticmethod(unbiased_knowledge_distillation)
-
-    def log_sum_weights(self, old_background: Tensor) -> LogSums:
-        """Weights of the log-sums, times the number of old channels."""
-        return LogSums(everything=1.0, new=-old_background, agreement=-1.0)
+    def pixel_loss(self, logits: Tensor, old_logits: Tensor) -> Tensor:
+        """Unweighted loss (N, H, W), see :func:`unbiased_knowledge_distillation_map`."""
+        return unbiased_knowledge_distillation_map(logits, old_logits)

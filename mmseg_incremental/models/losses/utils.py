@@ -1,9 +1,11 @@
-"""What several losses share: precision, old labels, averages and shape checks."""
+"""What several losses share: precision, old labels, weights, averages and shape checks."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from ...errors import InputError
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
@@ -36,27 +38,100 @@ def merge_old_labels(target: Tensor, num_old: int, ignore_index: int) -> Tensor:
     return target.masked_fill(old, 0)
 
 
+def read_old_labels(target: Tensor, num_old: int, ignore_index: int, old_labels: str) -> Tensor:
+    """Return the labels as an unbiased loss reads them.
+
+    Args:
+        target: Labels (N, H, W), int64. Left as they are.
+        num_old: Number of old channels, background included.
+        ignore_index: Label of the pixels that do not count; they keep it.
+        old_labels: ``'background'`` reads a label of an old class as background, ``'kept'`` as
+            that class.
+
+    Returns:
+        Labels (N, H, W).
+
+    Raises:
+        InputError: If ``old_labels`` is neither.
+    """
+    check_old_labels(old_labels)
+    if old_labels == 'kept':
+        return target
+    return merge_old_labels(target, num_old, ignore_index)
+
+
+def check_old_labels(old_labels: str) -> None:
+    """Check how an unbiased loss is to read labels of old classes.
+
+    Raises:
+        InputError: If it is neither ``'background'`` nor ``'kept'``.
+    """
+    if old_labels not in ('background', 'kept'):
+        raise InputError(
+            f"old_labels must be 'background' or 'kept', as an unbiased loss reads labels of old "
+            f'classes, not {old_labels!r}'
+        )
+
+
 def class_factor(
-    class_weight: Sequence[float], target: Tensor, num_old: int, ignore_index: int
+    class_weight: Sequence[float], labels: Tensor, ignore_index: int, dtype: torch.dtype
 ) -> Tensor:
     """Factor of every pixel, from a factor per channel.
 
     Args:
         class_weight: Factors of the channels, background first; those of channels to come may
             follow.
-        target: Labels (N, H, W), int64.
-        num_old: Number of old channels, background included; they have the background's factor.
+        labels: Labels (N, H, W), int64.
         ignore_index: Label of the pixels that do not count.
+        dtype: Of the factors.
 
     Returns:
-        Factors (N, H, W), float32; that of a pixel that does not count is the background's.
+        Factors (N, H, W); that of a pixel that does not count is the background's.
 
     Raises:
         IndexError: If a label has no factor.
     """
-    table = torch.tensor(class_weight, dtype=torch.float32, device=target.device)
-    labels = merge_old_labels(target, num_old, ignore_index)
-    return table[labels.masked_fill(target == ignore_index, 0)]
+    table = torch.tensor(class_weight, dtype=dtype, device=labels.device)
+    return table[labels.masked_fill(labels == ignore_index, 0)]
+
+
+def apply_weight(loss: Tensor, weight: Tensor) -> Tensor:
+    """Multiply a loss map by factors.
+
+    Args:
+        loss: Loss per pixel (N, H, W).
+        weight: Factor per pixel (N, H, W) or per picture (N, 1, 1).
+
+    Returns:
+        Loss (N, H, W), of the precision that it had.
+
+    Raises:
+        ValueError: If the weight has another shape.
+    """
+    pictures = (len(loss), 1, 1)
+    if tuple(weight.shape) not in (tuple(loss.shape), pictures):
+        raise ValueError(
+            f'weight must have one value per pixel, shape {tuple(loss.shape)}, or one per '
+            f'picture, shape {pictures}, but has shape {tuple(weight.shape)}'
+        )
+    return loss * weight.to(loss.dtype)
+
+
+def pixel_divisor(target: Tensor, ignore_index: int, avg_non_ignore: bool) -> int | Tensor:
+    """Number of pixels that a sum over pixels is divided by.
+
+    Args:
+        target: Labels (N, H, W).
+        ignore_index: Label of the pixels that do not count.
+        avg_non_ignore: Count the valid pixels instead of all pixels.
+
+    Returns:
+        A number or, so as not to wait for an accelerator, a scalar, float64; at least 1, since a
+        crop that holds only void would otherwise give 0 / 0.
+    """
+    if not avg_non_ignore:
+        return target.numel()
+    return (target != ignore_index).sum(dtype=torch.float64).clamp(min=1)
 
 
 def average_pixels(
@@ -75,25 +150,18 @@ def average_pixels(
         target: Labels (N, H, W).
         ignore_index: Label of the pixels that do not count.
         avg_non_ignore: Divide by the number of valid pixels instead of all pixels.
-        weight: Factor per pixel (N, H, W).
+        weight: Factor per pixel (N, H, W) or per picture (N, 1, 1).
 
     Returns:
         Scalar; exactly 0 if every pixel is ignored.
 
     Raises:
-        ValueError: If the weight is not of shape (N, H, W).
+        ValueError: If the weight has another shape.
     """
     if weight is not None:
-        if weight.shape != loss.shape:
-            raise ValueError(
-                f'weight must have one value per pixel, shape {tuple(loss.shape)}, '
-                f'but has shape {tuple(weight.shape)}'
-            )
-        loss = loss * weight.to(loss.dtype)
-    if not avg_non_ignore:
-        return loss.mean()
-    # At least 1: a crop that holds only void would otherwise give 0 / 0.
-    return loss.sum() / (target != ignore_index).sum().clamp(min=1)
+        loss = apply_weight(loss, weight)
+    mean = loss.sum() / pixel_divisor(target, ignore_index, avg_non_ignore)
+    return mean.to(loss.dtype)
 
 
 def check_old_logits(logits: Tensor, old_logits: Tensor) -> None:

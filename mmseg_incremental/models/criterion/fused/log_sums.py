@@ -1,4 +1,4 @@
-"""The few numbers per pixel that every logit loss is a weighted sum of."""
+"""The few numbers per pixel that every loss of the fused criterion is a weighted sum of."""
 
 from functools import reduce
 from operator import add
@@ -11,13 +11,13 @@ class LogSums(NamedTuple):
     r"""Log-sum-exps and other sums of the logits z of a pixel, or the weights of such sums.
 
     With K old channels, background (channel 0) included, and q the softmax of the old model,
-    every logit loss of the package is a weighted sum of these, where the weights depend on labels
-    and old model only. The plain cross-entropy is ``LogSums(everything=1, label=-1)``, for
-    instance. One log-sum-exp per group of channels therefore serves all losses of a step, and
-    their gradients follow without a further rule.
+    every loss of the fused criterion is a weighted sum of these, or a function of such a sum,
+    where the weights depend on labels and old model only. The plain cross-entropy is
+    ``LogSums(everything=1, label=-1)``, for instance. One log-sum-exp per group of channels
+    therefore serves all losses of a step, and their gradients follow without a further rule.
 
-    A loss says its weights as one of these; None is the weight 0. Every entry is a number or has
-    one value per pixel.
+    The weights of a loss are one of these as well; None is the weight 0. Every entry is a number
+    or has one value per pixel.
 
     Args:
         everything: :math:`\log \sum_c e^{z_c}` over all channels.

@@ -6,7 +6,7 @@ from operator import add
 import torch
 from torch import Tensor
 
-from ..losses.log_sums import LogSums
+from .log_sums import LogSums
 
 
 class ChannelGroups:

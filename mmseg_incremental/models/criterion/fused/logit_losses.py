@@ -1,7 +1,6 @@
 """Losses of low-resolution logits, and their gradient, without the full-resolution logits."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import lru_cache, reduce
 from typing import NamedTuple
 
@@ -10,10 +9,11 @@ from mmengine.logging import print_log
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from ...utils.compiler import compile_error
-from ..losses.log_sums import LogSums
+from ....utils.compiler import compile_error
+from ..precision import own_precision
 from .bilinear import Axis, bilinear_axis
 from .channel_groups import ChannelGroups
+from .log_sums import LogSums
 from .one_core_threads import map_on_cores
 from .piece import Piece, cut
 from .terms import Term
@@ -116,18 +116,6 @@ class _LogitLosses(torch.autograd.Function):
         return (scales * gradients).sum(0).to(logits.dtype), None, None
 
 
-@contextmanager
-def _exact(device: str) -> Iterator[None]:
-    """Matrix products in the precision of their operands, whatever was allowed elsewhere."""
-    allowed = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision('highest')
-    try:
-        with torch.autocast(device, enabled=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(allowed)
-
-
 def _all_pieces(
     logits: Tensor, old_logits: Tensor | None, batch: _Batch, gradient_of: _TermGroups
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -153,7 +141,7 @@ def _all_pieces(
                 piece.of(batch.target),
                 batch.num_old,
                 batch.ignore_index,
-                [(term.compute, term.loss, term.scale) for term in terms],
+                [(term.compute, term.rule, term.loss, term.scale) for term in terms],
                 [{name: piece.of(full) for name, full in term.maps.items()} for term in terms],
                 gradient_of,
             )
@@ -166,7 +154,7 @@ def _all_pieces(
         return torch.stack(values).sum(0), torch.stack(correct).sum()
 
     on_cores = device.type == 'cpu' and batch.compute is _compute_piece
-    with _exact(device.type):
+    with own_precision(device.type):
         several = cut((num_pictures, channels, height, width), device.type)
         results = map_on_cores(compute, several) if on_cores else [compute(p) for p in several]
     values, correct = (torch.stack(part).sum(0) for part in zip(*results, strict=True))
@@ -187,8 +175,8 @@ def _compute_piece(
     counts = target != ignore_index
     groups = ChannelGroups(logits, target.masked_fill(~counts, 0), num_old, old_logits)
     values, weights = [], []
-    for (compute, loss, scale), own in zip(terms, maps, strict=True):
-        value, derivatives = compute(loss, groups, own)
+    for (compute, rule, loss, scale), own in zip(terms, maps, strict=True):
+        value, derivatives = compute(rule, loss, groups, own)
         values.append(scale * value.sum(dtype=torch.float64))
         weights.append(derivatives.scaled(scale))
     correct = (groups.label_is_best() & counts).sum()
