@@ -1,9 +1,12 @@
 """Segmentor, per-step classifier and losses."""
 
 from . import losses
-from .bisenet_incremental_head import BiSeNetIncrementalHead
+from .bisenet import complete_bisenet
 from .classifier import IncrementalClassifier
 from .classifier_init import CLASSIFIER_INITS, init_from_background, keep_random_init
+from .feature_recorder import record_taps
+from .growth import build_head, grow_head, refusal
+from .heads.bisenet_incremental_head import BiSeNetIncrementalHead
 from .incremental_encoder_decoder import IncrementalEncoderDecoder
 
 __all__ = [
@@ -11,7 +14,12 @@ __all__ = [
     'BiSeNetIncrementalHead',
     'IncrementalClassifier',
     'IncrementalEncoderDecoder',
+    'build_head',
+    'complete_bisenet',
+    'grow_head',
     'init_from_background',
     'keep_random_init',
     'losses',
+    'record_taps',
+    'refusal',
 ]

@@ -1,6 +1,6 @@
 """A classifier that grows by one 1x1 convolution per step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,43 +15,95 @@ class IncrementalClassifier(nn.ModuleList):
     that a head without steps loads it. Loading fills whole steps: the state of an earlier step
     leaves exactly the later steps' parameters missing.
 
+    Channels beside the classes come last in the logits and have a convolution of their own, with
+    the keys ``extra.NAME.weight`` and ``extra.NAME.bias``. Those named as a step's number are that
+    step's classifier, allocated before its time: loading moves them into the step.
+
+    As a sequence it holds the convolutions of the steps.
+
     Args:
         in_channels: Channels of the features.
         classes_per_step: Channels that each step adds; the first counts the background.
+        extra: Number of channels by name, beside the classes.
 
     Raises:
-        ValueError: If a step adds no channel.
+        ValueError: If a step or a name adds no channel.
     """
 
-    def __init__(self, in_channels: int, classes_per_step: Sequence[int]) -> None:
-        sizes = list(classes_per_step)
+    def __init__(
+        self,
+        in_channels: int,
+        classes_per_step: Sequence[int],
+        extra: Mapping[str, int] | None = None,
+    ) -> None:
+        sizes, beside = list(classes_per_step), dict(extra or {})
         if not sizes or min(sizes) < 1:
             raise ValueError(f'every step must add at least one channel, got {sizes}')
+        if min(beside.values(), default=1) < 1:
+            raise ValueError(f'every name must have at least one extra channel, got {beside}')
         super().__init__(nn.Conv2d(in_channels, size, kernel_size=1) for size in sizes)
+        self.in_channels = in_channels
+        if beside:
+            self.extra = nn.ModuleDict(
+                {name: nn.Conv2d(in_channels, size, kernel_size=1) for name, size in beside.items()}
+            )
         self.register_state_dict_post_hook(_merge)
         self.register_load_state_dict_pre_hook(_split)
+
+    def __len__(self) -> int:
+        return len(self._modules) - ('extra' in self._modules)
+
+    def __iter__(self) -> Iterator[nn.Conv2d]:
+        return (self._modules[str(step)] for step in range(len(self)))
 
     @property
     def classes_per_step(self) -> list[int]:
         """Channels that each step adds."""
         return [conv.out_channels for conv in self]
 
+    @property
+    def num_classes(self) -> int:
+        """Number of channels that are classes, background included."""
+        return sum(self.classes_per_step)
+
+    @property
+    def extra_channels(self) -> dict[str, int]:
+        """Number of channels by name, beside the classes, in the order of the logits."""
+        extra = self._modules.get('extra', {})
+        return {name: conv.out_channels for name, conv in extra.items()}
+
     def forward(self, features: Tensor) -> Tensor:
         """Classify every pixel.
 
         Args:
-            features: Shape (N, C, H, W), C feature channels.
+            features: Shape (N, F, H, W), F feature channels.
 
         Returns:
-            Logits of shape (N, K, H, W), K the channels of all steps.
+            Logits of shape (N, C + E, H, W): the C classes of all steps, then E extra channels.
         """
-        weight = torch.cat([conv.weight for conv in self])
-        bias = torch.cat([conv.bias for conv in self])
+        convs = [*self, *self._modules['extra'].values()] if 'extra' in self._modules else self
+        weight = torch.cat([conv.weight for conv in convs])
+        bias = torch.cat([conv.bias for conv in convs])
         return F.conv2d(features, weight, bias)
 
-    def new_parameter_names(self) -> set[str]:
-        """Names, below this module, of the parameters that the last step adds."""
-        return {f'{len(self) - 1}.weight', f'{len(self) - 1}.bias'}
+    def new_parameter_names(self, loaded: Collection[str] = ()) -> set[str]:
+        """Names, below this module, of the parameters that the step before does not hold.
+
+        Args:
+            loaded: Keys, below this module, of the state of the step before. Extra channels that
+                it holds are no longer new, and neither is the last step if it holds extra
+                channels of that number.
+
+        Returns:
+            Exactly the parameters that loading this state leaves as they are.
+        """
+        last = len(self) - 1
+        names = set()
+        for kind in ('weight', 'bias'):
+            names |= {f'extra.{name}.{kind}' for name in self.extra_channels} - set(loaded)
+            if f'extra.{last}.{kind}' not in loaded:
+                names.add(f'{last}.{kind}')
+        return names
 
 
 def _merge(module: IncrementalClassifier, state: dict, prefix: str, _: Mapping) -> None:
@@ -61,13 +113,17 @@ def _merge(module: IncrementalClassifier, state: dict, prefix: str, _: Mapping) 
 
 
 def _split(module: IncrementalClassifier, state: dict, prefix: str, *_: object) -> None:
+    last = len(module) - 1
     for kind in ('weight', 'bias'):
         if not isinstance(state.get(f'{prefix}{kind}'), Tensor):
             continue  # PyTorch says what is missing or wrong
         rows = list(state.pop(f'{prefix}{kind}').split(1))
         for step, size in enumerate(module.classes_per_step):
             taken, rows = rows[:size], rows[size:]
-            if taken and step == len(module) - 1:
+            if taken and step == last:
                 taken, rows = taken + rows, []
             if taken:
                 state[f'{prefix}{step}.{kind}'] = torch.cat(taken)
+        allocated = f'{prefix}extra.{last}.{kind}'
+        if f'{prefix}{last}.{kind}' not in state and allocated in state:
+            state[f'{prefix}{last}.{kind}'] = state.pop(allocated)

@@ -1,68 +1,141 @@
 """Segmentor that learns beside a frozen copy of its former self."""
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
+from mmengine.logging import print_log
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.registry import MODELS
+from mmseg.registry import MODELS, TASK_UTILS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..errors import InputError
+from .channels import Channels
 from .classifier import IncrementalClassifier
-from .criterion import FullCriterion, PiecewiseCriterion
-from .feature_recorder import record_features
+from .criterion import Criterion
+from .feature_recorder import record_taps
 from .folding import fold_batch_norm
+from .growth import build_head
+from .labelled_batch import LabelledBatch, Targets
+from .pixel_batch import PixelBatch
+
+_LOGITS = 'logits'
+#: Height and width in pixels of the picture on which a memory layout is tried.
+_TRIAL = 128
 
 
 @MODELS.register_module()
 class IncrementalEncoderDecoder(EncoderDecoder):
-    """``EncoderDecoder`` with distillation from the model of the step before.
+    """``EncoderDecoder`` that grows by a classifier per step and learns from its former self.
 
-    The ``loss`` method runs the student once and the old model once, without gradient:
+    Every head gets a :class:`IncrementalClassifier` in the place of its last convolution; its
+    ``num_classes`` is set here. The ``loss`` method runs the student once and the old model once,
+    without gradient:
 
     .. code:: text
 
      loss(): student: extract_feat() -> decode_head, auxiliary_head -> low-resolution logits
-             old model: the same in inference mode, auxiliary heads only where a loss names one
+             old model: the same in inference mode, auxiliary heads only where a tap needs one
+             targets(labels, old logits) -> labels and weights to learn from
              criterion(decode_head, its logits, distillation of logits, old logits)
              criterion(auxiliary_head[i], its logits)
-             distillation[i](student output, old output) of recorded features
+             distillation[i](student outputs, old outputs) of recorded features
 
     The old model is derived state: it is set by :meth:`set_old_model`, is no sub-module, and so
     is in no ``state_dict``, optimiser, DDP wrapper or ``init_weights``.
 
     Args:
-        distillation: Configs of the distillation losses. A loss whose ``module`` is None
-            compares logits, otherwise it compares the output of the module of that name.
-        freeze_norm: Whether batch normalisation keeps its statistics and its affine parameters,
-            whatever ``train()`` is called with.
+        decode_head: Config of a decode head.
+        classes_per_step: Channels that each step so far adds; the first counts the background.
+        extra_channels: Name to number of channels beside the classes.
+        auxiliary_head: Configs of auxiliary heads.
+        distillation: Configs of the distillation losses.
+        targets: Config of what makes labels with the help of the old model.
+        link: Config of what turns logits into decisions; None takes the largest.
+        trainable: Configs of what freezes parts of the network.
+        taps: Names for taps of the network, each a list of tap names; see :func:`record_taps`.
         fast_path: Whether losses are computed in pieces, the old model's batch normalisation is
             folded into its convolutions, and convolutions run channels-last. Without it the
             results are the same up to rounding.
-        **kwargs: Everything that ``EncoderDecoder`` takes.
+        **kwargs: Everything else that ``EncoderDecoder`` takes.
+
+    Raises:
+        InputError: If a head cannot grow.
     """
 
     def __init__(
         self,
         *,
+        decode_head: dict,
+        classes_per_step: Sequence[int],
+        extra_channels: Mapping[str, int] | None = None,
+        auxiliary_head: dict | list[dict] | None = None,
         distillation: Sequence[dict] = (),
-        freeze_norm: bool = False,
+        targets: dict | None = None,
+        link: dict | None = None,
+        trainable: Sequence[dict] = (),
+        taps: Mapping[str, Sequence[str]] | None = None,
         fast_path: bool = True,
         **kwargs: object,
     ) -> None:
-        super().__init__(**kwargs)
+        extra = dict(extra_channels or {})
+        names = tuple(name for name, number in extra.items() for _ in range(number))
+        *old, new = classes_per_step
+        self.channels = Channels(sum(old), new, names)
+        self._growth = (list(classes_per_step), extra)
+        super().__init__(decode_head=decode_head, auxiliary_head=auxiliary_head, **kwargs)
+        # what slides a window over a picture, or predicts, sees the classes only
+        self.num_classes = self.out_channels = self.channels.num_classes
+        self.taps = dict(taps or {})
         self.distillation = nn.ModuleList(MODELS.build(cfg) for cfg in distillation)
-        self.freeze_norm = freeze_norm
+        self.targets = TASK_UTILS.build(targets) if targets else None
+        self.link = TASK_UTILS.build(link) if link else None
+        self.trainable = [TASK_UTILS.build(cfg) for cfg in trainable]
+        self.statistics: Mapping[str, Tensor] = {}
         self.fast_path = fast_path
-        self.criterion = PiecewiseCriterion() if fast_path else FullCriterion()
+        self.channels_last = False
+        self.criterion = Criterion(fast_path)
         object.__setattr__(self, 'old_model', None)
-        if freeze_norm:
-            for norm in self._norms():
-                norm.requires_grad_(False)
+        for part in self.trainable:
+            part.apply(self)
+
+    def _init_decode_head(self, decode_head: dict) -> None:
+        """Build the decode head with a classifier that grows; ``EncoderDecoder`` calls this."""
+        self.decode_head = build_head(decode_head, *self._growth)
+        self.align_corners = self.decode_head.align_corners
+
+    def _init_auxiliary_head(self, auxiliary_head: dict | list[dict] | None) -> None:
+        """Build auxiliary heads that grow too; ``EncoderDecoder`` calls this."""
+        if isinstance(auxiliary_head, dict):
+            self.auxiliary_head = build_head(auxiliary_head, *self._growth)
+        elif auxiliary_head:
+            heads = [build_head(head, *self._growth) for head in auxiliary_head]
+            self.auxiliary_head = nn.ModuleList(heads)
+
+    def use_channels_last(self) -> None:
+        """Lay weights and pictures out channels-last, which convolutions are faster with.
+
+        Not every network can be run so: it is tried on a picture, and left as it was if it fails.
+        """
+        training = self.training
+        self.eval().to(memory_format=torch.channels_last)
+        weight = next(self.parameters())
+        pictures = weight.new_zeros(2, 3, _TRIAL, _TRIAL).to(memory_format=torch.channels_last)
+        try:
+            with torch.no_grad():
+                features = self.extract_feat(pictures)
+                for head in self._heads().values():
+                    head(features)
+            self.channels_last = True
+        except RuntimeError as error:
+            self.to(memory_format=torch.contiguous_format)
+            reason = str(error).split('\n')[0]
+            print_log(f'convolutions do not run channels-last: {reason}', logger='current')
+        self.train(training)
 
     def set_old_model(self, old_model: EncoderDecoder) -> None:
-        """Freeze the model of the step before and distil from it.
+        """Freeze the model of the step before and learn beside it.
 
         Args:
             old_model: Model with the weights of the step before; it stays on this model's device,
@@ -71,24 +144,40 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         old_model.to(next(self.parameters()).device).eval().requires_grad_(False)
         if self.fast_path:
             old_model = fold_batch_norm(old_model)
+        if not self.channels_last:
+            old_model.to(memory_format=torch.contiguous_format)
         object.__setattr__(self, 'old_model', old_model)
 
     def classifiers(self) -> Iterator[tuple[str, IncrementalClassifier]]:
-        """Names and classifiers of all heads that grow."""
+        """Names and classifiers of all heads."""
         for name, module in self.named_modules():
             if isinstance(module, IncrementalClassifier):
                 yield name, module
 
+    def extra_names(self) -> list[str]:
+        """Names in the ``state_dict`` that belong to channels beside the classes."""
+        prefixes = tuple(f'{name}.extra.' for name, _ in self.classifiers())
+        return [name for name in self.state_dict() if name.startswith(prefixes)]
+
     def train(self, mode: bool = True) -> 'IncrementalEncoderDecoder':
-        """Set the mode; frozen batch normalisation stays in evaluation mode."""
+        """Set the mode; what is frozen stays in evaluation mode."""
         super().train(mode)
-        if self.freeze_norm:
-            for norm in self._norms():
-                norm.eval()
+        for part in self.trainable:
+            part.set_mode(self)
         return self
 
-    def _norms(self) -> Iterator[_BatchNorm]:
-        return (module for module in self.modules() if isinstance(module, _BatchNorm))
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Scores of the classes of every pixel.
+
+        Args:
+            inputs: Pictures of shape (N, 3, H, W).
+            batch_img_metas: What mmseg knows of each picture.
+
+        Returns:
+            Scores (N, C, H, W); the largest decides.
+        """
+        logits = super().encode_decode(inputs, batch_img_metas)
+        return logits if self.link is None else self.link(logits, self.channels)
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Segmentation losses of all heads and the distillation losses.
@@ -99,48 +188,98 @@ class IncrementalEncoderDecoder(EncoderDecoder):
 
         Returns:
             Loss name to scalar.
+
+        Raises:
+            InputError: If a head returns something else than one map of logits.
         """
-        if self.fast_path:
+        if self.channels_last:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        on_logits = [term for term in self.distillation if term.module is None]
-        on_features = [term for term in self.distillation if term.module is not None]
-        names = [term.module for term in on_features]
-        with record_features(self, names) as student:
+        beside = self.old_model is not None and (len(self.distillation) or self.targets)
+        on_taps = [term for term in self.distillation if term.taps] if beside else []
+        on_logits = [term for term in self.distillation if not term.taps] if beside else []
+        taps = {tap: None for term in on_taps for tap in term.taps if tap != _LOGITS}
+        with record_taps(self, taps) as student:
             features = self.extract_feat(inputs)
-            heads = {'decode': self.decode_head, **self._auxiliary_heads()}
-            logits = {name: head(features) for name, head in heads.items()}
-        distils = self.old_model is not None and len(self.distillation)
-        old = self._old_outputs(inputs, names) if distils else {}
+            logits = {name: head(features) for name, head in self._heads().items()}
+        _check_logits(self._heads(), logits)
+        old = self._old_outputs(inputs, taps) if beside else {}
+        batch = self._pixel_batch(data_samples, old.get(_LOGITS))
         losses = {}
-        for name, head in heads.items():
-            terms = on_logits if old and name == 'decode' else []
-            own, compared = self.criterion(head, logits[name], data_samples, terms, old.get(None))
+        for name, head in self._heads().items():
+            terms = on_logits if name == 'decode' else []
+            own, compared = self.criterion(head, logits[name], batch, terms, old.get(_LOGITS))
             losses.update(add_prefix(own, name))
             _add(losses, terms, compared)
-        if old:
-            compared = [term(student[term.module], old[term.module]) for term in on_features]
-            _add(losses, on_features, compared)
+        outputs = {**student, _LOGITS: logits['decode']}
+        _add(losses, on_taps, [term.distil(outputs, old, self.channels) for term in on_taps])
         return losses
 
-    def _auxiliary_heads(self) -> dict[str, nn.Module]:
-        if not self.with_auxiliary_head:
-            return {}
-        heads = self.auxiliary_head
-        if not isinstance(heads, nn.ModuleList):
-            return {'aux': heads}
-        return {f'aux_{i}': head for i, head in enumerate(heads)}
+    def labelled_batch(self, inputs: Tensor, data_samples: SampleList) -> LabelledBatch:
+        """Labels of a batch beside the old model's logits.
 
-    def _old_outputs(self, inputs: Tensor, names: Sequence[str]) -> dict[str | None, Tensor]:
-        """Outputs of the old model: of the modules of these names, and its logits under None."""
+        Args:
+            inputs: Pictures of shape (N, 3, H, W).
+            data_samples: N samples with ``gt_sem_seg`` of shape (1, H, W).
+        """
+        return self._labelled(_stack(data_samples), self._old_outputs(inputs, ())[_LOGITS])
+
+    def _labelled(self, labels: Tensor, old_logits: Tensor) -> LabelledBatch:
+        head = self.decode_head
+        return LabelledBatch(
+            labels, old_logits, self.channels, head.align_corners, head.ignore_index,
+            self.statistics,
+        )  # fmt: skip
+
+    def _pixel_batch(self, samples: SampleList, old_logits: Tensor | None) -> PixelBatch:
+        """What the losses of all heads learn from."""
+        labels = _stack(samples)
+        if self.targets is None or old_logits is None:
+            return PixelBatch(samples, labels)
+        with torch.no_grad():
+            made: Targets = self.targets(self._labelled(labels, old_logits))
+        samples = [copy.copy(sample) for sample in samples]
+        for sample, label in zip(samples, made.labels, strict=True):
+            sample.gt_sem_seg = type(sample.gt_sem_seg)(data=label[None])
+        return PixelBatch(samples, made.labels, made.weight)
+
+    def _heads(self) -> dict[str, nn.Module]:
+        heads = {'decode': self.decode_head}
+        if not self.with_auxiliary_head:
+            return heads
+        auxiliary = self.auxiliary_head
+        if not isinstance(auxiliary, nn.ModuleList):
+            return {**heads, 'aux': auxiliary}
+        return {**heads, **{f'aux_{i}': head for i, head in enumerate(auxiliary)}}
+
+    def _old_outputs(self, inputs: Tensor, taps: Sequence[str]) -> dict[str, Tensor | list[Tensor]]:
+        """Outputs of the old model at the taps, and its low-resolution logits."""
         old = self.old_model
-        with torch.inference_mode(), record_features(old, names) as outputs:
+        with torch.inference_mode(), record_taps(old, taps) as outputs:
             features = old.extract_feat(inputs)
-            outputs[None] = old.decode_head(features)
-            if any(name.startswith('auxiliary_head') for name in names):
-                for head in old._auxiliary_heads().values():
-                    head(features)
+            outputs[_LOGITS] = old.decode_head(features)
+            if any(tap.startswith('auxiliary_head') for tap in taps):
+                for name, head in old._heads().items():
+                    if name != 'decode':
+                        head(features)
         # autograd keeps no tensors of inference mode, and losses may want to keep these
-        return {name: output.clone() for name, output in outputs.items()}
+        return {name: _clone(output) for name, output in outputs.items()}
+
+
+def _stack(samples: SampleList) -> Tensor:
+    return torch.stack([sample.gt_sem_seg.data[0] for sample in samples])
+
+
+def _clone(output: Tensor | list[Tensor]) -> Tensor | list[Tensor]:
+    return output.clone() if isinstance(output, Tensor) else [part.clone() for part in output]
+
+
+def _check_logits(heads: Mapping[str, nn.Module], logits: Mapping[str, object]) -> None:
+    for name, output in logits.items():
+        if not isinstance(output, Tensor):
+            raise InputError(
+                f'{type(heads[name]).__name__} returns a {type(output).__name__}, not one map of '
+                'logits, so it cannot grow by classes'
+            )
 
 
 def _add(losses: dict[str, Tensor], terms: Sequence[nn.Module], values: Sequence[Tensor]) -> None:

@@ -214,3 +214,101 @@ def test_hand_computed_logits():
     classifier.load_state_dict(state)
     logits = classifier(torch.tensor([3.0, 4.0]).reshape(1, 2, 1, 1)).flatten().tolist()
     assert logits == pytest.approx([3 + 8 + 0.25, -3 + 2 + math.pi])
+
+
+# --- channels beside the classes ----------------------------------------------------------------
+
+
+def test_extra_channels_come_last_in_the_order_they_are_named():
+    classifier = IncrementalClassifier(1, [2, 1], {'unknown': 1, 'auxiliary': 2})
+    bias = {'0': [0.0, 1.0], '1': [2.0], 'extra.unknown': [3.0], 'extra.auxiliary': [4.0, 5.0]}
+    with torch.no_grad():
+        for name, values in bias.items():
+            classifier.get_submodule(name).bias.copy_(torch.tensor(values))
+    assert classifier(torch.zeros(1, 1, 1, 1)).flatten().tolist() == [0, 1, 2, 3, 4, 5]
+    assert classifier.num_classes == 3
+    assert classifier.extra_channels == {'unknown': 1, 'auxiliary': 2}
+    assert classifier.classes_per_step == [2, 1]
+    assert [conv.out_channels for conv in classifier] == [2, 1]
+    assert len(classifier) == 2
+    assert classifier[-1] is classifier[1] is classifier.get_submodule('1')
+
+
+def test_state_keeps_the_classes_apart_from_the_extra_channels():
+    classifier = IncrementalClassifier(4, [3, 2], {'unknown': 2})
+    state = classifier.state_dict()
+    shapes = {name: list(value.shape) for name, value in state.items()}
+    assert shapes == {
+        'weight': [5, 4, 1, 1], 'bias': [5],
+        'extra.unknown.weight': [2, 4, 1, 1], 'extra.unknown.bias': [2],
+    }  # fmt: skip
+    plain = nn.Conv2d(4, 5, 1)
+    plain.load_state_dict({name: state[name] for name in ('weight', 'bias')}, strict=True)
+    features = torch.randn(1, 4, 3, 3)
+    torch.testing.assert_close(classifier(features)[:, :5], plain(features))
+    other = IncrementalClassifier(4, [3, 2], {'unknown': 2})
+    other.load_state_dict(state, strict=True)
+    assert same(other.parameters(), classifier.parameters())
+    mmengine_load_state_dict(copy.deepcopy(other), get_state_dict(classifier), strict=True)
+
+
+def test_gradient_reaches_the_extra_channels():
+    classifier = IncrementalClassifier(4, [3, 1], {'unknown': 1})
+    F.cross_entropy(classifier(torch.randn(2, 4, 3, 3)), torch.full((2, 3, 3), 4)).backward()
+    assert classifier.extra['unknown'].weight.grad.abs().min() > 0
+
+
+LATER = {'1': 2, '2': 1}  # classifiers of steps 1 and 2, allocated at step 0
+
+
+@pytest.mark.parametrize(
+    ('old_extra', 'new_extra', 'missing', 'unexpected'),
+    [
+        ({}, {}, ['1.bias', '1.weight'], []),
+        ({'unknown': 1}, {'unknown': 1}, ['1.bias', '1.weight'], []),
+        # a step 0 that was trained by a method without extra channels
+        ({}, {'unknown': 1},
+         ['1.bias', '1.weight', 'extra.unknown.bias', 'extra.unknown.weight'], []),
+        (LATER, {'2': 1}, [], []),
+        ({**LATER, 'unknown': 1}, {'unknown': 1, '2': 1}, [], []),
+        ({'2': 1}, {'2': 1}, ['1.bias', '1.weight'], []),
+        # what the model of the step has no place for is told
+        (LATER, {}, [], ['extra.2.bias', 'extra.2.weight']),
+    ],
+)  # fmt: skip
+def test_loading_the_step_before_leaves_exactly_what_is_new(
+    old_extra, new_extra, missing, unexpected
+):
+    old = IncrementalClassifier(4, [3], old_extra)
+    new = IncrementalClassifier(4, [3, 2], new_extra)
+    state = old.state_dict()
+    result = new.load_state_dict(state, strict=False)
+    assert sorted(result.missing_keys) == missing
+    assert sorted(result.unexpected_keys) == unexpected
+    assert new.new_parameter_names(state) == set(missing)
+    assert same(old[0].parameters(), new[0].parameters())
+    if '1' in old_extra:
+        assert same(old.extra['1'].parameters(), new[1].parameters())
+    for name in old_extra.keys() & new_extra.keys():
+        assert same(old.extra[name].parameters(), new.extra[name].parameters())
+    assert list(state) == list(old.state_dict()), 'loading changed the state that it was given'
+
+
+def test_classifier_allocated_for_another_number_of_classes_is_an_error():
+    old = IncrementalClassifier(4, [3], {'1': 3})
+    with pytest.raises(RuntimeError, match='size mismatch'):
+        IncrementalClassifier(4, [3, 2]).load_state_dict(old.state_dict(), strict=False)
+
+
+def test_a_state_of_the_same_step_is_not_touched_by_channels_of_that_name():
+    state = {**merged_state([3, 2]), 'extra.1.weight': torch.zeros(2, 4, 1, 1)}
+    classifier = IncrementalClassifier(4, [3, 2])
+    result = classifier.load_state_dict(state, strict=False)
+    assert result.unexpected_keys == ['extra.1.weight']
+    assert classifier[1].bias.tolist() == [-3.5, -4.5]
+
+
+@pytest.mark.parametrize('size', [0, -1])
+def test_a_name_without_channel_is_refused(size):
+    with pytest.raises(ValueError, match='at least one extra channel'):
+        IncrementalClassifier(4, [3], {'unknown': size})

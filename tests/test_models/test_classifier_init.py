@@ -1,12 +1,11 @@
 import math
-from pathlib import Path
 
 import pytest
 import torch
 from mmseg.registry import MODELS
+from tiny import leaf
 from torch.nn import functional as F
 
-from mmseg_incremental.engine import load_config, step_config
 from mmseg_incremental.models import (
     CLASSIFIER_INITS,
     IncrementalClassifier,
@@ -14,8 +13,8 @@ from mmseg_incremental.models import (
     keep_random_init,
 )
 from mmseg_incremental.models.losses import unbiased_knowledge_distillation
+from mmseg_incremental.sequence import load_sequence
 
-LEAF = Path(__file__).parents[2] / 'configs' / 'bisenet_r18_shapes_4-1_mib.py'
 ENTROPY_3_TO_1 = math.log(4) - 0.75 * math.log(3)  # of the probabilities 3/4 and 1/4
 
 
@@ -142,9 +141,8 @@ def test_names_that_a_method_may_give():
 
 @pytest.mark.parametrize('step', [1, 2])
 def test_all_three_heads_start_with_the_old_background(step):
-    cfg = load_config(LEAF)
-    old = MODELS.build(step_config(cfg, step - 1).model).eval()
-    new = MODELS.build(step_config(cfg, step).model).eval()
+    sequence = load_sequence(leaf())
+    old, new = (MODELS.build(sequence.step(t).config.model).eval() for t in (step - 1, step))
     new.load_state_dict(old.state_dict(), strict=False)
     heads = ['decode_head', 'auxiliary_head.0', 'auxiliary_head.1']
     assert [name for name, _ in new.classifiers()] == [f'{head}.conv_seg' for head in heads]

@@ -5,13 +5,8 @@ from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
-from torch.nn import functional as F
 
 from mmseg_incremental.models import IncrementalClassifier
-from mmseg_incremental.models.losses import (
-    focal_unbiased_cross_entropy,
-    unbiased_cross_entropy,
-)
 
 UNBIASED = dict(type='UnbiasedCrossEntropy')
 
@@ -21,7 +16,7 @@ def _seed():
     torch.manual_seed(0)
 
 
-def build(classes_per_step, loss_decode=UNBIASED, num_convs=1):
+def build(classes_per_step, loss_decode=UNBIASED, num_convs=1, **options):
     return MODELS.build(
         dict(
             type='BiSeNetIncrementalHead',
@@ -34,6 +29,7 @@ def build(classes_per_step, loss_decode=UNBIASED, num_convs=1):
             norm_cfg=dict(type='BN') if num_convs else None,
             classes_per_step=classes_per_step,
             loss_decode=loss_decode,
+            **options,
         )
     )
 
@@ -85,38 +81,16 @@ def test_supervision_map_keeps_its_channels_when_classes_are_added():
         assert head.conv_seg.classes_per_step == sizes
 
 
-@pytest.mark.parametrize(
-    ('sizes', 'num_old'), [([4], 0), ([4, 2], 4), ([4, 2, 1], 6), ((4, 2, 1), 6)]
-)
-def test_losses_are_told_the_number_of_old_channels(sizes, num_old):
-    losses = [
-        UNBIASED,
-        dict(type='FocalUnbiasedCrossEntropy'),
-        dict(type='DistancePenalizedCrossEntropy'),
-        dict(type='CrossEntropyLoss'),
-    ]
-    head = build(sizes, losses)
-    assert head.num_old == num_old
-    assert [getattr(loss, 'num_old', None) for loss in head.loss_decode] == [num_old] * 3 + [None]
-    assert build(sizes, UNBIASED).loss_decode.num_old == num_old
-    assert not hasattr(build(sizes, dict(type='CrossEntropyLoss')).loss_decode, 'num_old')
-
-
-@pytest.mark.parametrize(
-    ('config', 'key', 'function'),
-    [
-        (UNBIASED, 'loss_unce', unbiased_cross_entropy),
-        (dict(type='FocalUnbiasedCrossEntropy'), 'loss_fuce', focal_unbiased_cross_entropy),
-    ],
-)
-def test_loss_counts_old_labels_as_background(config, key, function):
-    head = build([4, 2], config)
-    logits = torch.randn(2, 6, 8, 8)
-    labels = torch.randint(0, 6, (2, 8, 8))
-    labels[:, :2] = 255
-    loss = head.loss_by_feat(logits, samples(labels))[key]
-    torch.testing.assert_close(loss, function(logits, labels, num_old=4))
-    assert not torch.isclose(loss, F.cross_entropy(logits, labels, ignore_index=255))
+def test_without_steps_it_is_the_plain_head():
+    torch.manual_seed(5)
+    head = build(None, num_classes=7)
+    torch.manual_seed(5)
+    plain = plain_head(7)
+    assert isinstance(head.conv_seg, nn.Conv2d)
+    assert list(head.state_dict()) == list(plain.state_dict())
+    assert all(map(torch.equal, head.state_dict().values(), plain.state_dict().values()))
+    assert head.num_classes == head.out_channels == 7
+    assert type(plain).__name__ == head.plain_type
 
 
 def test_two_losses_are_both_there():

@@ -12,10 +12,10 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmseg_incremental.engine import load_config, step_config
-from mmseg_incremental.models import BiSeNetIncrementalHead, IncrementalEncoderDecoder
+from mmseg_incremental.apis import load_sequence
+from mmseg_incremental.models import IncrementalClassifier, IncrementalEncoderDecoder
 
-LEAF = Path(__file__).parents[2] / 'configs' / 'bisenet_r18_voc_offline.py'
+LEAF = Path(__file__).parents[2] / 'configs' / 'bisenet_r101_voc_offline.py'
 CLASSES = 21
 # the supervision maps and the feature fusion module have a fixed number of channels
 CHANNELS = 32
@@ -66,7 +66,7 @@ def models():
         logits(static, batch()[0])
     for norm in norms:
         norm.momentum = 0.1
-    cfg = step_config(load_config(LEAF, {'backbone_weights': None}), 0)
+    cfg = load_sequence(LEAF, {'model': 'bisenet_r18', 'backbone_weights': None}).step(0).config
     incremental = MODELS.build(dict(cfg.model, fast_path=False))  # bit for bit, not to rounding
     incremental.load_state_dict(static.state_dict(), strict=True)
     return incremental, static
@@ -97,8 +97,10 @@ def test_the_two_are_what_they_claim_to_be(models):
     incremental, static = models
     assert type(incremental) is IncrementalEncoderDecoder
     assert type(static) is EncoderDecoder
-    for model, head in ((incremental, BiSeNetIncrementalHead), (static, FCNHead)):
-        assert [type(h) for h in (model.decode_head, *model.auxiliary_head)] == [head] * 3
+    for model, classifier in ((incremental, IncrementalClassifier), (static, nn.Conv2d)):
+        for head in (model.decode_head, *model.auxiliary_head):
+            assert type(head) is FCNHead
+            assert type(head.conv_seg) is classifier
 
 
 def test_state_has_the_keys_of_the_static_network(models):

@@ -1,8 +1,9 @@
 # Incremental BiSeNet: the feature fusion module and the supervision heads have 32 channels,
-# whatever the number of classes. classes_per_step and loss_decode are set for every step.
+# whatever the number of classes.
 backbone_weights = 'weights/resnet18_in1k.pth'
+taps = dict(stages=[f'backbone.context_path.backbone.layer{i}.-1.relu:input' for i in (1, 2, 3, 4)])
 model = dict(
-    type='IncrementalEncoderDecoder',
+    type='EncoderDecoder',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[123.675, 116.28, 103.53],
@@ -28,7 +29,7 @@ model = dict(
         out_channels=32,
     ),
     decode_head=dict(
-        type='BiSeNetIncrementalHead',
+        type='FCNHead',
         in_channels=32,
         in_index=0,
         channels=32,
@@ -38,7 +39,7 @@ model = dict(
     ),
     auxiliary_head=[
         dict(
-            type='BiSeNetIncrementalHead',
+            type='FCNHead',
             in_channels=128,
             in_index=index,
             channels=32,

@@ -8,7 +8,7 @@ model = dict(
     ),
     auxiliary_head=[
         dict(
-            type='BiSeNetIncrementalHead',
+            type='FCNHead',
             in_channels=512,
             in_index=index,
             channels=32,
