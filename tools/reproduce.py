@@ -15,13 +15,16 @@ from mmengine.config import DictAction
 from mmseg_incremental.apis import plan_jobs, plan_runs, run_sweep
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.experiments.arguments import add_run_arguments
-from mmseg_incremental.experiments.paper import PaperTable, Row, paper_table
-from mmseg_incremental.experiments.report import write_report
 from mmseg_incremental.experiments.run import PlannedRun, Run
 from mmseg_incremental.experiments.sweep import check_weights, jobs_table, note_missing_weights
-from mmseg_incremental.experiments.table1 import reproduce_table1
-from mmseg_incremental.utils.console import get_console
-from mmseg_incremental.visualization import draw_focal_loss_figure
+from mmseg_incremental.utils.console import get_console, print_table
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'projects'))
+
+from incremental_bisenet.focal_loss_figure import draw_focal_loss_figure
+from incremental_bisenet.report import write_report
+from incremental_bisenet.table1 import reproduce_table1
+from incremental_bisenet.tables import PaperTable, Row, paper_table
 
 HERE = Path(__file__).resolve().parent
 CONFIGS = HERE.parent / 'configs'
@@ -120,7 +123,7 @@ def reproduce_table(args: argparse.Namespace, root: Path) -> dict[str, str]:
     planned = list({item.run.name: item for _, items in rows for item in items}.values())
     base = Path(args.base) if args.base else None
     jobs = plan_jobs(planned, root / 'runs', HERE / 'train.py', base)
-    console.print(jobs_table(planned, jobs))
+    print_table(console, jobs_table(planned, jobs))
     if args.dry_run:
         note_missing_weights(planned)
         return {}
@@ -133,7 +136,7 @@ def reproduce_table(args: argparse.Namespace, root: Path) -> dict[str, str]:
         'Machine': machine(),
     }
     report = write_report(table, rows, failures, facts, root / args.item)
-    console.print(report.text, soft_wrap=True)
+    print_table(console, report.table)
     for path in report.files:
         console.print(f'wrote {path}', soft_wrap=True)
     return failures
@@ -158,8 +161,7 @@ def main(argv: list[str] | None = None) -> None:
             print(f'wrote {root / "figure8.png"}')
             return
         if args.item == 'table1':
-            config = CONFIGS / 'bisenet_r18_voc_offline.py'
-            for path in reproduce_table1(config, args.memory_gb, root / 'table1', get_console()):
+            for path in reproduce_table1(CONFIGS, args.memory_gb, root / 'table1', get_console()):
                 print(f'wrote {path}')
             return
         failures = reproduce_table(args, root)

@@ -10,23 +10,17 @@ from mmengine.config import DictAction
 from mmseg_incremental.apis import grid_runs, plan_jobs, plan_runs, run_sweep
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.experiments.arguments import add_run_arguments
-from mmseg_incremental.experiments.summary import (
-    group_values,
-    metric_names,
-    summarize,
-    write_summary,
-)
+from mmseg_incremental.experiments.summary import summarize, summary_table, write_summary
 from mmseg_incremental.experiments.sweep import check_weights, jobs_table, note_missing_weights
-from mmseg_incremental.utils.console import get_console
-from mmseg_incremental.visualization import draw_group_plot
+from mmseg_incremental.utils.console import get_console, print_table
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
 EPILOG = """examples:
   the learning-rate search of the paper's section 3.2:
-    python tools/sweep.py configs/bisenet_r18_voc_offline.py --grid step_schedule.first.lr=0.1,0.01,0.001
+    python tools/sweep.py configs/bisenet_r101_voc_offline.py --grid step_schedule.first.lr=0.1,0.01,0.001
   alpha and gamma of the focal loss, three seeds:
-    python tools/sweep.py configs/bisenet_r101_voc_15-5_fuce.py --seeds 0 1 2 \\
-        --grid method.loss.alpha=1,2,3 --grid method.loss.gamma=1,1.5,2
+    python tools/sweep.py configs/bisenet_r101_voc_15-5_mib.py --cfg-options method=fuce \\
+        --seeds 0 1 2 --grid method.loss.alpha=1,2,3 --grid method.loss.gamma=1,1.5,2
 
 Every combination has its own work dir below the sweep's; the same command goes on after an
 interruption, and finished runs are not run again. Values with commas go in round brackets:
@@ -38,7 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='config leaf, such as configs/bisenet_r18_voc_15-5_mib.py')
+    parser.add_argument('config', help='config leaf, such as configs/bisenet_r101_voc_15-5_mib.py')
     parser.add_argument(
         '--grid',
         action='append',
@@ -100,7 +94,7 @@ def main(argv: list[str] | None = None) -> None:
         runs = grid_runs(args.config, parse_grid(args.grid), args.seeds, args.cfg_options)
         planned = plan_runs(runs, root)
         jobs = plan_jobs(planned, root, TRAIN, Path(args.base) if args.base else None)
-        console.print(jobs_table(planned, jobs))
+        print_table(console, jobs_table(planned, jobs))
         if args.dry_run:
             note_missing_weights(planned)
             return
@@ -112,11 +106,8 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit('interrupted; the same command goes on')
     groups = summarize(planned, failures)
     title = f'{Path(args.config).stem}: mIoU (%) after the last step, mean ± standard deviation'
-    written = write_summary(groups, title, root / 'summary')
-    plotted = [name for name in metric_names(groups) if name not in ('all + bg', 'pixel acc.')]
-    draw_group_plot(group_values(groups, plotted), title, root / 'summary.png')
-    console.print(written[0].read_text(encoding='utf-8'), soft_wrap=True)
-    for path in [*written, root / 'summary.png']:
+    print_table(console, summary_table(groups, title))
+    for path in write_summary(groups, title, root / 'summary'):
         console.print(f'wrote {path}', soft_wrap=True)
     if failures:
         sys.exit(f'error: {len(failures)} of {len(planned)} runs failed; their logs say why')

@@ -1,45 +1,53 @@
-"""Results as tables for the terminal."""
+"""Results as a table."""
 
-from collections.abc import Sequence
+import textwrap
 
-from rich.table import Table
-
+from ..utils.table import Column, Table
 from .results import SequenceResults, average, forgetting
+
+_CLASSES_WIDTH = 28
 
 
 def results_table(results: SequenceResults) -> Table:
-    """Step x group table, with average and forgetting.
+    """Step x group table, with average and forgetting in a section of their own.
 
     Args:
         results: At least one step.
 
     Returns:
-        A table of percentages: mean IoU per group without background, then with it, and the
-        pixel accuracy.
+        A table of percentages: mean IoU per group without background, then of the groups that
+        the background is part of, and the pixel accuracy.
     """
-    method, task = results.sequence['method']['name'], results.sequence['task']
-    table = Table(title=f'{method} on {results.sequence["dataset"]} {task}: mIoU (%)')
-    table.add_column('step')
-    table.add_column('new classes', overflow='ellipsis', max_width=28)
-    plain, background = results.names('mIoU'), results.names('mIoU_with_background')
-    for name in plain:
-        table.add_column(name, justify='right')
-    for name in background:
-        table.add_column(f'{name} + bg' if name == 'all' else name, justify='right', style='dim')
-    table.add_column('pixel acc.', justify='right')
+    plain = results.names('mIoU')
+    # a group of new classes is the same with and without background
+    background = [
+        name for name in results.names('mIoU_with_background') if name == 'all' or name not in plain
+    ]
+    steps = sorted(results.steps)
     columns = [results.column('mIoU', name) for name in plain]
     columns += [results.column('mIoU_with_background', name) for name in background]
-    steps = sorted(results.steps)
     columns.append([results.steps[step]['pixel_accuracy'] for step in steps])
-    for row, step in enumerate(steps):
-        names = ', '.join(results.sequence['groups'][step])
-        table.add_row(str(step), names, *_cells([column[row] for column in columns]))
+    names = [*plain, *(f'{name} + bg' if name == 'all' else name for name in background)]
+    sections = [
+        [
+            [str(step), _class_list(results.sequence['groups'][step]), *values]
+            for step, values in zip(steps, zip(*columns, strict=True), strict=True)
+        ]
+    ]
     if len(steps) > 1:
-        table.add_section()
-        table.add_row('average', '', *_cells([average(column) for column in columns]))
-        table.add_row('forgetting', '', *_cells([forgetting(column) for column in columns]))
-    return table
+        sections.append(
+            [
+                ['average', '', *map(average, columns)],
+                ['forgetting', '', *map(forgetting, columns)],
+            ]
+        )
+    method, task = results.sequence['method']['name'], results.sequence['task']
+    heads = [Column('step', 'left'), Column('new classes', 'left')]
+    heads += [Column(name, format='.2f') for name in [*names, 'pixel acc.']]
+    title = f'{method} on {results.sequence["dataset"]} {task}: mIoU (%)'
+    return Table(title, heads, sections)
 
 
-def _cells(values: Sequence[float | None]) -> list[str]:
-    return ['-' if value is None else f'{value:.2f}' for value in values]
+def _class_list(names: list[str]) -> str:
+    """The first names; a step may learn a hundred classes."""
+    return textwrap.shorten(', '.join(names), _CLASSES_WIDTH, placeholder=' ...')

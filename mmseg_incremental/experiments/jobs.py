@@ -11,31 +11,40 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 
-from .progress import JobOutput, SweepProgress
+from ..engine.progress_file import read_progress
+from ..sequence.work_dir import WorkDir
+from .progress import SweepProgress, describe, iterations_done
 
 _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
+_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """A command and what is known of it beforehand.
+    """A training and what is known of it beforehand.
 
     Args:
         name: What progress lines call it.
         command: Program and arguments.
-        log: File that its output is appended to.
+        work_dir: Folder of the sequence that it trains.
         iters: Iterations of each step that it will train, by step.
         after: Name of an earlier job that must have succeeded.
     """
 
     name: str
     command: Sequence[str]
-    log: Path
+    work_dir: WorkDir
     iters: Mapping[int, int]
     after: str | None = None
+
+    @property
+    def log(self) -> Path:
+        """File that its output is appended to."""
+        return self.work_dir.path / 'train.log'
 
 
 def run_jobs(
@@ -94,32 +103,50 @@ def _run(
     running: set[subprocess.Popen],
 ) -> str | None:
     number = progress.begin(job.name, sum(job.iters.values()))
-    output, last = JobOutput(dict(job.iters)), ''
-    job.log.parent.mkdir(parents=True, exist_ok=True)
-    with job.log.open('a', encoding='utf-8') as log, _started(job, environment, running) as process:
-        for line in process.stdout:
-            log.write(line)
-            log.flush()
-            last = line.strip() or last
-            if output.read(line):
-                progress.advance(number, job.name, output.done, output.state)
+    job.work_dir.path.mkdir(parents=True, exist_ok=True)
+    job.work_dir.progress.unlink(missing_ok=True)  # of an earlier run
+    with job.log.open('ab') as log:
+        start = log.tell()
+        with _started(job, environment, log, running) as process:
+            while _runs(process, _SECONDS_BETWEEN_LOOKS):
+                if now := read_progress(job.work_dir.progress):
+                    done = iterations_done(job.iters, now)
+                    progress.advance(number, job.name, done, describe(now))
     code = process.returncode
-    failure = None if code == 0 else f'{last or f"exit status {code}"} (log: {job.log})'
+    failure = None
+    if code != 0:
+        failure = f'{_last_line(job.log, start) or f"exit status {code}"} (log: {job.log})'
     outcome = 'done' if failure is None else 'stopped' if code < 0 else 'FAILED'
     progress.end(number, f'{outcome}: {job.name}')
     return failure
 
 
+def _runs(process: subprocess.Popen, seconds: float) -> bool:
+    """Whether a process still runs; waits some seconds for its end."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _last_line(path: Path, start: int) -> str:
+    """The last line that says something, from a place in a log on."""
+    with path.open('rb') as log:
+        log.seek(start)
+        text = log.read().decode('utf-8', errors='replace')
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), '')
+
+
 @contextmanager
 def _started(
-    job: Job, environment: Mapping[str, str], running: set[subprocess.Popen]
+    job: Job, environment: Mapping[str, str], log: BinaryIO, running: set[subprocess.Popen]
 ) -> Iterator[subprocess.Popen]:
     process = subprocess.Popen(
         job.command,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=log,
         stderr=subprocess.STDOUT,
-        text=True,
         env={**os.environ, **environment, 'PYTHONUNBUFFERED': '1'},
         preexec_fn=_end_with_parent if sys.platform == 'linux' else None,
     )

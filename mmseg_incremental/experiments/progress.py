@@ -1,8 +1,8 @@
 """Progress and time left of many trainings."""
 
-import re
 import threading
 import time
+from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
@@ -16,8 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-_ITERATION = re.compile(r'Iter\(train\)\s*\[\s*(\d+)/\d+\]')
-_STEP = re.compile(r'^step (\d+): (.*)')
+from ..engine.progress_file import SequenceProgress
+
 _SPEED_OVER_SECONDS = 600
 _LINE_EVERY_SECONDS = 60
 
@@ -86,34 +86,20 @@ class SweepProgress:
         return text if left is None else f'{text}, about {max(round(left / 60), 1)} min left'
 
 
-class JobOutput:
-    """What a training's output says about where it stands.
+def iterations_done(iters: Mapping[int, int], progress: SequenceProgress) -> int:
+    """Iterations of a job that are done.
 
     Args:
-        iters: Iterations of each step that it will train, by step.
+        iters: Iterations of each step that the job trains, by step; steps that it finds done or
+            takes from elsewhere are not among them.
+        progress: Where the job's sequence stands.
     """
+    before = sum(number for step, number in iters.items() if step < progress.step)
+    return before + min(progress.iteration, iters.get(progress.step, 0))
 
-    def __init__(self, iters: dict[int, int]) -> None:
-        self.iters = iters
-        self.done = 0
-        self.state = 'starting'
-        self._step: int | None = None
-        self._before = 0
 
-    def read(self, line: str) -> bool:
-        """Take a line; return whether it told anything."""
-        if found := _STEP.match(line):
-            step = int(found[1])
-            if step != self._step and self._step in self.iters:
-                self._before += self.iters[self._step]
-            self._step = step
-            self.state = f'step {step}, {found[2].split(" ")[0]}'
-            if found[2].startswith('evaluating') and step in self.iters:
-                self.done = self._before + self.iters[step]
-            return True
-        if (found := _ITERATION.search(line)) and self._step in self.iters:
-            iteration = int(found[1])
-            self.done = self._before + min(iteration, self.iters[self._step])
-            self.state = f'step {self._step}, {iteration}/{self.iters[self._step]}'
-            return True
-        return False
+def describe(progress: SequenceProgress) -> str:
+    """What a job is doing, in a few words."""
+    if progress.state == 'training':
+        return f'step {progress.step}, {progress.iteration}/{progress.iterations}'
+    return f'step {progress.step}, {progress.state}'

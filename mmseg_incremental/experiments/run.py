@@ -1,17 +1,15 @@
 """One training sequence among many: what it is called, and where it stands."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence as Listing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmengine.config import Config
-
-from ..engine import load_config, plan_sequence
-from ..engine.picture_lists import PictureLists
-from ..engine.plan import StepPlan
 from ..errors import InputError
 from ..evaluation import SequenceResults
+from ..sequence import RunOptions, Sequence, StepPlan, WorkDir, load_sequence, plan_sequence
+from ..sequence.picture_lists import PictureLists
 
 
 @dataclass(frozen=True)
@@ -44,13 +42,13 @@ class Run:
         """Every config entry that it sets."""
         return {**self.common, **self.options, 'randomness.seed': self.seed}
 
-    def load(self, root: Path) -> Config:
-        """Config of the run in its folder below ``root``.
+    def load(self, root: Path) -> Sequence:
+        """The run's sequence, in its folder below ``root``.
 
         Raises:
             InputError: If the config or an option cannot be used.
         """
-        return load_config(self.config, self.all_options, str(root / self.name))
+        return load_sequence(self.config, self.all_options, str(root / self.name))
 
 
 @dataclass(frozen=True)
@@ -66,9 +64,9 @@ class PlannedRun:
     """
 
     run: Run
-    work_dir: Path
+    work_dir: WorkDir
     method: str
-    plans: Sequence[StepPlan]
+    plans: Listing[StepPlan]
     backbone_weights: str | None
 
     @property
@@ -79,7 +77,7 @@ class PlannedRun:
 
     def results(self) -> SequenceResults | None:
         """Results so far, or None before the first."""
-        path = self.work_dir / 'results.json'
+        path = self.work_dir.results
         return SequenceResults.load(path) if path.is_file() else None
 
 
@@ -98,15 +96,16 @@ def plan_run(run: Run, root: Path, known_lists: dict[str, PictureLists]) -> Plan
         InputError: If config or data cannot be used, or a finished step was trained with other
             settings or data than the run's.
     """
-    cfg = run.load(root)
-    plans = plan_sequence(cfg, resume=True, known_lists=known_lists)
+    sequence = run.load(root)
+    plans = plan_sequence(sequence, RunOptions(resume=True), known_lists=known_lists)
     for plan in plans:
         if plan.outdated:
             raise InputError(
                 f'{plan.target} was trained with other settings or data than those of '
-                f'{run.config}; remove {cfg.work_dir}, or choose another --work-dir'
+                f'{run.config}; remove {sequence.work_dir.path}, or choose another --work-dir'
             )
-    return PlannedRun(run, Path(cfg.work_dir), cfg.method.name, plans, cfg.backbone_weights)
+    weights = sequence.cfg.backbone_weights
+    return PlannedRun(run, sequence.work_dir, sequence.method.name, plans, weights)
 
 
 def option_text(value: object) -> str:

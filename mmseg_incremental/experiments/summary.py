@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prettytable import PrettyTable, TableStyle
-
-from ..utils.files import write_atomically
+from ..utils.table import Column, Table, write_table
+from ..visualization import draw_group_plot
 from .run import PlannedRun
+
+_NOT_PLOTTED = ('all + bg', 'pixel acc.')
 
 
 @dataclass(frozen=True)
@@ -102,39 +103,43 @@ def metric_names(groups: Sequence[Group]) -> list[str]:
     return list(dict.fromkeys(name for group in groups for name in group.metrics))
 
 
-def summary_table(groups: Sequence[Group]) -> PrettyTable:
-    """Table with a row per group; the last column counts failed runs.
+def summary_table(groups: Sequence[Group], title: str) -> Table:
+    """Table with a row per group; the last column counts failed runs, the notes name them.
 
     Args:
         groups: The groups.
+        title: What the runs have in common.
     """
     names = metric_names(groups)
-    table = PrettyTable(['run', *names, 'seeds', 'failed'])
-    table.align = 'r'
-    table.align['run'] = 'l'
-    for group in groups:
-        cells = [str(group.metrics.get(name, '-')) for name in names]
-        seeds = ' '.join(map(str, group.seeds)) or '-'
-        table.add_row([group.label, *cells, seeds, len(group.failures) or ''])
-    return table
+    rows = [
+        [
+            group.label,
+            *(group.metrics.get(name) for name in names),
+            ' '.join(map(str, group.seeds)) or None,
+            len(group.failures) or '',
+        ]
+        for group in groups
+    ]
+    columns = [Column('run', 'left'), *map(Column, [*names, 'seeds', 'failed'])]
+    wrong = [f'FAILED: {g.label}: {failure}' for g in groups for failure in g.failures]
+    return Table(title, columns, [rows], wrong)
 
 
-def csv_table(groups: Sequence[Group]) -> PrettyTable:
-    """Table with mean, standard deviation and number of every metric, unrounded.
+def data_table(groups: Sequence[Group], title: str) -> Table:
+    """Table with mean, standard deviation and number of every metric in columns of their own.
 
     Args:
         groups: The groups.
+        title: What the runs have in common.
     """
     names = metric_names(groups)
     columns = [f'{name} {part}' for name in names for part in ('mean', 'std', 'number')]
-    table = PrettyTable(['run', *columns, 'failed'])
+    rows = []
     for group in groups:
-        cells = []
-        for name in names:
-            spread = group.metrics.get(name, Spread.of([]))
-            cells += [_blank(spread.mean), _blank(spread.deviation), spread.number]
-        table.add_row([group.label, *cells, len(group.failures)])
-    return table
+        spreads = [group.metrics.get(name, Spread.of([])) for name in names]
+        values = [value for s in spreads for value in (s.mean, s.deviation, s.number)]
+        rows.append([group.label, *values, len(group.failures)])
+    return Table(title, [Column('run', 'left'), *map(Column, [*columns, 'failed'])], [rows])
 
 
 def group_values(
@@ -157,16 +162,12 @@ def group_values(
     }
 
 
-def _blank(value: float | None) -> float | str:
-    return '' if value is None else value
-
-
 def write_summary(groups: Sequence[Group], title: str, stem: Path) -> list[Path]:
-    """Write the table as text, Markdown and CSV; what went wrong stands under it.
+    """Write the table as text, Markdown and CSV, and a plot of the groups of classes.
 
     Args:
         groups: The groups.
-        title: Heading.
+        title: What the runs have in common.
         stem: Path without suffix.
 
     Returns:
@@ -175,13 +176,8 @@ def write_summary(groups: Sequence[Group], title: str, stem: Path) -> list[Path]
     Raises:
         OSError: If the folder cannot be written.
     """
-    table = summary_table(groups)
-    wrong = [f'FAILED: {g.label}: {failure}' for g in groups for failure in g.failures]
-    texts = {'.txt': '\n'.join([title, table.get_string(), *wrong, ''])}
-    table.set_style(TableStyle.MARKDOWN)
-    listed = ''.join(f'\n- {text}' for text in wrong)
-    texts['.md'] = f'# {title}\n\n{table.get_string()}\n{listed}\n'
-    texts['.csv'] = csv_table(groups).get_csv_string(lineterminator='\n')
-    for suffix, text in texts.items():
-        write_atomically(stem.with_suffix(suffix), text)
-    return [stem.with_suffix(suffix) for suffix in texts]
+    table, picture = summary_table(groups, title), stem.with_name(f'{stem.name}.png')
+    files = write_table(table, stem, data=data_table(groups, title), picture=picture.name)
+    plotted = [name for name in metric_names(groups) if name not in _NOT_PLOTTED]
+    draw_group_plot(group_values(groups, plotted), title, picture)
+    return [*files, picture]

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from ..engine.picture_lists import PictureLists
-from ..engine.plan import check_backbone_weights
 from ..errors import InputError
 from ..evaluation import SequenceResults
+from ..sequence.picture_lists import PictureLists
+from ..sequence.plan import check_backbone_weights
+from ..sequence.work_dir import WorkDir
+from ..utils.table import Column, Table
 from .jobs import Job, run_jobs
 from .progress import SweepProgress
 from .run import PlannedRun, Run, option_text, plan_run
@@ -115,7 +116,7 @@ def plan_jobs(
     jobs = list(first.values())
     for item in unfinished:
         before = first.get(_key(item)) if _needs_base(item) else None
-        found = before.log.parent if before else base or bases.get(_key(item))
+        found = before.work_dir.path if before else base or bases.get(_key(item))
         jobs.append(_job(item, train_script, found, before.name if before else None))
     # one that waits would hold a place that another can use
     return sorted(jobs, key=lambda job: job.after is not None)
@@ -123,22 +124,24 @@ def plan_jobs(
 
 def jobs_table(planned: Sequence[PlannedRun], jobs: Sequence[Job]) -> Table:
     """What will be run: a row per run, and per step 0 that several of them share."""
-    table = Table(title='runs')
-    table.add_column('run', overflow='fold')
-    table.add_column('steps', justify='right')
-    table.add_column('iterations left', justify='right')
-    table.add_column('state')
     left = {job.name: ', '.join(map(str, job.iters.values())) or '0' for job in jobs}
     names = [item.run.name for item in planned]
-    for job in jobs:
-        if job.name not in names:
-            table.add_row(job.name, '1', left[job.name], 'shared by several runs')
+    rows = [
+        [job.name, 1, left[job.name], 'shared by several runs']
+        for job in jobs
+        if job.name not in names
+    ]
     for item in planned:
         done = sum(plan.done for plan in item.plans)
         state = 'finished' if item.finished else f'{done} of {len(item.plans)} steps done'
-        table.add_row(item.run.name, str(len(item.plans)), left.get(item.run.name, '0'), state)
-    table.caption = f'{iterations_left(jobs)} iterations are left'
-    return table
+        rows.append([item.run.name, len(item.plans), left.get(item.run.name, '0'), state])
+    columns = [
+        Column('run', 'left'),
+        Column('steps'),
+        Column('iterations left', 'left'),
+        Column('state', 'left'),
+    ]
+    return Table('runs', columns, [rows], [f'{iterations_left(jobs)} iterations are left'])
 
 
 def iterations_left(jobs: Sequence[Job]) -> int:
@@ -180,10 +183,12 @@ def find_bases(planned: Sequence[PlannedRun], root: Path) -> dict[str, Path]:
     """
     wanted = {item.plans[0].fingerprint for item in planned}
     found = {}
-    for path in sorted(root.glob('*/results.json')):
-        first = SequenceResults.load(path).steps.get(0, {})
-        if first.get('fingerprint') in wanted and (path.parent / 'step_0.pth').is_file():
-            found[first['fingerprint']] = path.parent
+    for work_dir in map(WorkDir, sorted(root.glob('*'))):
+        if not (work_dir.results.is_file() and work_dir.checkpoint(0).is_file()):
+            continue
+        first = SequenceResults.load(work_dir.results).steps.get(0, {})
+        if first.get('fingerprint') in wanted:
+            found[first['fingerprint']] = work_dir.path
     return found
 
 
@@ -208,8 +213,9 @@ def _shared_steps(unfinished: Sequence[PlannedRun], bases: Mapping[str, Path]) -
 def _base_job(item: PlannedRun, root: Path, train_script: Path) -> Job:
     first = item.plans[0]
     name = f'step-0_{item.method}_{first.fingerprint[:8]}'.replace(' ', '-')
-    command = _command(item.run, root / name, train_script)
-    return Job(name, [*command, '--steps', '0'], root / name / 'train.log', {0: first.iters})
+    work_dir = WorkDir(root / name)
+    command = _command(item.run, work_dir, train_script)
+    return Job(name, [*command, '--steps', '0'], work_dir, {0: first.iters})
 
 
 def _job(item: PlannedRun, train_script: Path, base: Path | None, after: str | None) -> Job:
@@ -218,10 +224,10 @@ def _job(item: PlannedRun, train_script: Path, base: Path | None, after: str | N
     if takes:
         command += ['--base', str(base)]
     iters = {p.step: p.iters for p in item.plans if not p.done and not (takes and p.step == 0)}
-    return Job(item.run.name, command, item.work_dir / 'train.log', iters, after)
+    return Job(item.run.name, command, item.work_dir, iters, after)
 
 
-def _command(run: Run, work_dir: Path, train_script: Path) -> list[str]:
+def _command(run: Run, work_dir: WorkDir, train_script: Path) -> list[str]:
     options = [f'{key}={option_text(value)}' for key, value in run.all_options.items()]
-    start = [sys.executable, str(train_script), run.config, '--work-dir', str(work_dir)]
+    start = [sys.executable, str(train_script), run.config, '--work-dir', str(work_dir.path)]
     return [*start, '--resume', '--cfg-options', *options]

@@ -1,6 +1,5 @@
 """Pictures of what a sequence learnt and forgot."""
 
-from .focal_loss_figure import draw_focal_loss_figure
 from .group_plot import draw_group_plot
 from .label_map import colorize
 from .learning_curves import draw_learning_curves
@@ -10,7 +9,6 @@ from .step_matrix import draw_step_matrix
 __all__ = [
     'Example',
     'colorize',
-    'draw_focal_loss_figure',
     'draw_group_plot',
     'draw_learning_curves',
     'draw_prediction_grid',

@@ -1,27 +1,25 @@
-"""Where a training stands, read from what it prints."""
+"""How far many trainings are."""
 
 import io
 
 from rich.console import Console
 
-from mmseg_incremental.experiments.progress import JobOutput, SweepProgress
+from mmseg_incremental.engine.progress_file import SequenceProgress
+from mmseg_incremental.experiments.progress import SweepProgress, describe, iterations_done
 
 
-def test_output_of_a_training_is_followed():
-    output = JobOutput({1: 100, 2: 100})
-    assert not output.read('some table')
-    assert output.read('step 0: taken from elsewhere\n')
-    assert output.done == 0
-    assert output.read('step 1: learning cow\n')
-    line = '11/22 22:19:25 - mmengine - INFO - Iter(train) [ {}/100]  lr: 9e-03\n'
-    output.read(line.format(50))
-    assert (output.done, output.state) == (50, 'step 1, 50/100')
-    output.read('step 1: evaluating on 10 pictures\n')
-    assert output.done == 100
-    output.read('step 2: learning sheep\n')
-    assert output.done == 100
-    output.read(line.format(10))
-    assert output.done == 110
+def test_iterations_of_a_job_that_finds_step_0_done():
+    iters = {1: 100, 2: 50}
+
+    def done(step, state, iteration, iterations):
+        progress = SequenceProgress(step, (0, 1, 2), state, iteration, iterations)
+        return iterations_done(iters, progress), describe(progress)
+
+    assert done(0, 'evaluating', 400, 400) == (0, 'step 0, evaluating')
+    assert done(1, 'training', 40, 100) == (40, 'step 1, 40/100')
+    assert done(1, 'evaluating', 100, 100) == (100, 'step 1, evaluating')
+    assert done(2, 'training', 10, 50) == (110, 'step 2, 10/50')
+    assert done(2, 'done', 50, 50) == (150, 'step 2, done')
 
 
 def test_share_of_all_iterations_counts_what_a_failed_job_left_out():

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tiny import OPTIONS, ROOT, cfg_options, leaf, run_tool, tool_main
 
+from mmseg_incremental.engine.progress_file import read_progress
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.experiments.arguments import add_run_arguments
 from mmseg_incremental.experiments.run import Run, option_text
@@ -23,6 +24,7 @@ from mmseg_incremental.experiments.sweep import (
     plan_jobs,
     plan_runs,
 )
+from mmseg_incremental.sequence.work_dir import WorkDir
 
 ITERS = OPTIONS['step_schedule.first.iters']
 RATE = 'step_schedule.later.lr'
@@ -71,7 +73,11 @@ def test_missing_weights_are_refused(shapes, tmp_path):
 def test_methods_share_step_0_and_seeds_do_not(shapes, tmp_path):
     common = {'data_root': str(shapes), **OPTIONS}
     methods = ('ft', 'lwf', 'ilt', 'mib', 'fuce')
-    runs = [Run(leaf(method), {}, seed, method, common) for method in methods for seed in (0, 1)]
+    runs = [
+        Run(leaf(), {'method': method}, seed, method, common)
+        for method in methods
+        for seed in (0, 1)
+    ]
     planned = plan_runs(runs, tmp_path)
     first = {(p.run.label, p.run.seed): p.plans[0].fingerprint for p in planned}
     assert len({first[method, 0] for method in methods}) == 1
@@ -85,7 +91,7 @@ def test_methods_share_step_0_and_seeds_do_not(shapes, tmp_path):
     assert [job.after is None for job in jobs] == [True] * 2 + [False] * len(runs)
     for job in jobs[2:]:
         base = next(first for first in jobs[:2] if first.name == job.after)
-        assert job.command[-2:] == ['--base', str(base.log.parent)]
+        assert job.command[-2:] == ['--base', str(base.work_dir.path)]
         assert list(job.iters) == [1, 2]
 
 
@@ -140,6 +146,13 @@ def test_failing_run_is_reported_and_the_other_kept(swept):
     assert cells['all number'] == '1'
 
 
+def test_every_training_tells_its_end(swept):
+    root, _ = swept
+    good, bad = (read_progress(WorkDir(run_dir(root, r)).progress) for r in ('0.01', '1e+30'))
+    assert (good.state, good.step, good.iteration) == ('done', 2, ITERS)
+    assert (bad.state, bad.step, bad.iterations) == ('failed', 1, ITERS)
+
+
 def test_step_0_is_trained_once(swept):
     root, done = swept
     bases = [path for path in root.iterdir() if path.name.startswith('step-0_MiB_')]
@@ -189,26 +202,6 @@ def test_malformed_grid_is_told(grid):
         tool_main('sweep')([leaf(), '--grid', grid])
 
 
-def test_table_of_the_paper_is_planned_and_missing_weights_are_told(voc_mini, tmp_path, capsys):
-    root = tmp_path / 'work'
-    run = ['table4', '--schedule', 'short', '--data-root', voc_mini, '--work-dir', root]
-    weights = ['--backbone-weights', tmp_path / 'none.pth']
-    tool_main('reproduce')([*run, *weights, '--dry-run'])
-    out = ' '.join(capsys.readouterr().out.split())
-    # step 0 once, Joint, four methods with one later step and two with two
-    assert f'{1200 + 1800 + 4 * 200 + 2 * 400} iterations are left' in out
-    assert 'none.pth not found' in out
-    assert not root.exists()
-    with pytest.raises(SystemExit, match=r'none\.pth not found'):
-        tool_main('reproduce')([*run, *weights])
-    assert not root.exists()
-
-
-def test_figure_8_is_drawn(tmp_path):
-    tool_main('reproduce')(['figure8', '--work-dir', tmp_path])
-    assert (tmp_path / 'figure8.png').stat().st_size > 20_000
-
-
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
@@ -230,11 +223,11 @@ def test_killed_sweep_takes_its_trainings_along(shapes, tmp_path):
     root = tmp_path / 'killed'
     command = [sys.executable, str(ROOT / 'tools' / 'sweep.py'), leaf(), '--work-dir', str(root),
                *cfg_options(shapes, **{'step_schedule.first.iters': 5000})]  # fmt: skip
-    log = root / 'bisenet_r18_shapes_4-1_mib_seed=0' / 'train.log'
+    work_dir = WorkDir(root / 'bisenet_r18_shapes_4-1_mib_seed=0')
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           env={**os.environ, 'OMP_NUM_THREADS': '1'}) as sweep:  # fmt: skip
         deadline = time.monotonic() + 120
-        while not (log.is_file() and 'step 0: learning' in log.read_text()):
+        while not ((found := read_progress(work_dir.progress)) and found.iteration):
             assert time.monotonic() < deadline
             time.sleep(0.5)
         children = Path(f'/proc/{sweep.pid}/task')

@@ -1,28 +1,27 @@
 """Find, for each crop size, the largest batch that fits the accelerator."""
 
 import argparse
-import csv
-import io
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
-from rich.table import Table
 
-from mmseg_incremental.apis import load_config
+from mmseg_incremental.apis import load_sequence
 from mmseg_incremental.errors import InputError
-from mmseg_incremental.experiments.fit_batch import (
+from mmseg_incremental.utils.console import get_console, print_table
+from mmseg_incremental.utils.files import write_atomically
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'projects'))
+
+from incremental_bisenet.fit_batch import (
     BatchFit,
     NothingFitsError,
     fit_batch,
+    fits_table,
     memory_budget,
 )
-from mmseg_incremental.experiments.training_trial import Measurement
-from mmseg_incremental.utils.console import get_console
-from mmseg_incremental.utils.files import write_atomically
+from incremental_bisenet.training_trial import Measurement
 
 EPILOG = """Every trial trains a few iterations on random pictures and labels, with the step's
 losses and, from step 1 on, the old model of a method that distils. No data and no weights are
@@ -33,9 +32,9 @@ a GPU it is the resident memory of the whole training process, Python and its li
 0.9 GB) included. The workers that load pictures are not counted in either case.
 
 examples:
-  python tools/analysis_tools/fit_batch.py configs/bisenet_r18_voc_offline.py --out table1.csv
+  python tools/analysis_tools/fit_batch.py configs/bisenet_r101_voc_offline.py --out table1.csv
   python tools/analysis_tools/fit_batch.py configs/bisenet_r101_voc_15-5s_mib.py --step 1 --amp
-  python tools/analysis_tools/fit_batch.py configs/bisenet_r18_voc_offline.py --memory-gb 4"""
+  python tools/analysis_tools/fit_batch.py configs/bisenet_r101_voc_offline.py --memory-gb 4"""
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -80,7 +79,7 @@ def fit_crops(args: argparse.Namespace, cfg: Config, budget_gb: float) -> list[B
 
     Args:
         args: The command line.
-        cfg: A checked config.
+        cfg: Config of the step.
         budget_gb: Memory in GB of 2**30 bytes.
 
     Returns:
@@ -100,50 +99,34 @@ def fit_crops(args: argparse.Namespace, cfg: Config, budget_gb: float) -> list[B
             print(f'crop {crop}, batch {batch}: {outcome}', flush=True)
 
         try:
-            found.append(fit_batch(cfg, crop, budget_gb, args.step, args.max_batch, say))
+            found.append(fit_batch(cfg, crop, budget_gb, args.max_batch, say))
         except NothingFitsError as error:
             print(f'error: {error}', file=sys.stderr, flush=True)
         if args.out:
-            write_atomically(args.out, to_csv(found))
+            write_atomically(args.out, fits_table(found, args.config).csv())
     return found
 
 
-def to_csv(fits: Sequence[BatchFit]) -> str:
-    """The fits as CSV, one row per crop under a row of names."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(BatchFit)], lineterminator='\n')
-    writer.writeheader()
-    for fit in fits:
-        writer.writerow({k: round(v, 4) for k, v in asdict(fit).items()})
-    return text.getvalue()
+def read_config(args: argparse.Namespace) -> Config:
+    """Config of the step to measure.
 
-
-def to_table(fits: Sequence[BatchFit], title: str) -> Table:
-    """The fits as a table for the terminal, one row per crop."""
-    table = Table(title=title)
-    for name in ('crop', 'batch', 'memory GB', 'share', 'images/s'):
-        table.add_column(name, justify='right')
-    for fit in fits:
-        table.add_row(
-            str(fit.crop),
-            str(fit.batch),
-            f'{fit.memory_gb:.2f}',
-            f'{fit.share:.0%}',
-            f'{fit.images_per_second:.1f}',
-        )
-    return table
+    Raises:
+        InputError: If the config cannot be used, or there is no such step.
+    """
+    options = dict(args.cfg_options or {})
+    if args.amp:
+        if not torch.cuda.is_available():
+            raise InputError('--amp needs a GPU, and there is none')
+        options |= {'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.loss_scale': 'dynamic'}
+    return load_sequence(args.config, options).step(args.step).config
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the tool."""
     args = parse_args(argv)
     try:
-        cfg = load_config(args.config, args.cfg_options)
+        cfg = read_config(args)
         budget_gb = memory_budget(args.memory_gb)
-        if args.amp:
-            if not torch.cuda.is_available():
-                raise InputError('--amp needs a GPU, and there is none')
-            cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
         if args.out and not Path(args.out).parent.is_dir():
             raise InputError(f'--out {args.out}: its folder does not exist; make it first')
         fits = fit_crops(args, cfg, budget_gb)
@@ -154,7 +137,7 @@ def main(argv: list[str] | None = None) -> None:
     if fits:
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'
         title = f'{Path(args.config).stem}, step {args.step}: {budget_gb:.2f} GB on {device}'
-        get_console().print(to_table(fits, title))
+        print_table(get_console(), fits_table(fits, title))
     if len(fits) < len(args.crops):
         sys.exit(1)
 

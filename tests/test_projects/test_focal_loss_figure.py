@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_incremental.visualization import draw_focal_loss_figure
-from mmseg_incremental.visualization.focal_loss_figure import (
+from incremental_bisenet.focal_loss_figure import (
     CERTAINTIES,
     NAMES,
     certainty_maps,
+    draw_focal_loss_figure,
     example_labels,
     loss_values,
 )

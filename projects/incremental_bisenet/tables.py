@@ -18,7 +18,8 @@ class Row:
     Args:
         label: What the row is called.
         config: Name of the config leaf, without suffix.
-        options: Config entries that the leaf does not have.
+        options: Config entries that the leaf does not have; ``method``, ``model``, ``task``,
+            ``dataset`` and ``schedule`` name files of ``_base_`` in place of the leaf's.
         paper: Column to the value that the paper printed, if it has this row.
         section: Heading of the part of the table that the row belongs to.
     """
@@ -51,7 +52,10 @@ class PaperTable:
     epochs: bool = False
 
 
-_METHODS = {'FT': 'ft', 'LwF': 'lwf', 'ILT': 'ilt', 'MiB': 'mib'}
+#: Label of a method to what tells it from the leaves, which are of MiB.
+_METHODS: Mapping[str, Options] = MappingProxyType(
+    {'FT': {'method': 'ft'}, 'LwF': {'method': 'lwf'}, 'ILT': {'method': 'ilt'}, 'MiB': {}}
+)
 _ORDER = (('FT',), ('LwF', 'ILT'), ('MiB',), ('Joint',))
 
 _TABLE4 = {
@@ -79,10 +83,21 @@ _TABLE5 = {
     (2, 1.5): (67.29, 32.91, 58.70),
     (3, 1.5): (65.77, 33.08, 57.60),
 }
-#: Joint is evaluated while it learns, so that Tables 3 and 4 of the short schedule share the run.
-_JOINT_SHORT: Options = {'step_schedule.first.num_evaluations': 6}
 _UNCE = (67.66, 30.47, 58.36)
 _GROUPS = ('old', 'new', 'all')
+#: Schedule to the leaf that learns all classes at once, and the depth of its network.
+_OFFLINE = {
+    'paper': ('bisenet_r101_voc_offline', 101),
+    'short': ('bisenet_r18_voc_animals-offline', 18),
+}
+
+
+def _evaluations(number: int) -> Options:
+    return {'step_schedule.first.num_evaluations': number}
+
+
+#: Joint is evaluated while it learns, so that Tables 3 and 4 of the short schedule share the run.
+_JOINT_SHORT = _evaluations(6)
 
 
 def _groups(values: Sequence[float]) -> dict[str, float]:
@@ -90,53 +105,58 @@ def _groups(values: Sequence[float]) -> dict[str, float]:
 
 
 def _focal(alpha: float, gamma: float) -> Options:
-    return {'method.loss.alpha': alpha, 'method.loss.gamma': gamma}
+    return {'method': 'fuce', 'method.loss.alpha': alpha, 'method.loss.gamma': gamma}
+
+
+def _network(depth: int, leaf_depth: int, schedule: str) -> Options:
+    """Another depth than the leaf's; in the paper each has its own batch and learning rate."""
+    if depth == leaf_depth:
+        return {}
+    own = {'schedule': f'paper_r{depth}'} if schedule == 'paper' else {}
+    return {'model': f'bisenet_r{depth}', **own}
 
 
 def _table2(schedule: str) -> PaperTable:
-    printed = {'r18': (88.7, 59.0), 'r50': (90.5, 65.0), 'r101': (91.0, 67.0)}
-    task = 'voc_offline' if schedule == 'paper' else 'voc_animals-offline'
+    printed = {18: (88.7, 59.0), 50: (90.5, 65.0), 101: (91.0, 67.0)}
+    leaf, leaf_depth = _OFFLINE[schedule]
+    columns = {'precision': 'pixel acc.', 'mIoU': 'all + bg'}
     rows = [
         Row(
-            f'ResNet-{name[1:]}',
-            f'bisenet_{name}_{task}',
-            paper={'precision': values[0], 'mIoU': values[1]},
+            f'ResNet-{depth}',
+            leaf,
+            _network(depth, leaf_depth, schedule),
+            dict(zip(columns, values, strict=True)),
         )
-        for name, values in printed.items()
+        for depth, values in printed.items()
     ]
     return PaperTable(
         'Table 2: offline BiSeNet (precision is pixel accuracy; the paper does not say whether '
         'its mIoU counts the background, ours does)',
-        {'precision': 'pixel acc.', 'mIoU': 'all + bg'},
+        columns,
         rows,
     )
 
 
 def _table3(schedule: str) -> PaperTable:
     printed = {
-        ('r50', 'plain'): (62.1, 63.4, 64.1),
-        ('r50', 'augmented'): (47.7, 61.2, 64.9),
-        ('r101', 'plain'): (66.2, 66.0, 66.0),
-        ('r101', 'augmented'): (53.6, 65.9, 68.7),
+        (50, 'plain'): (62.1, 63.4, 64.1),
+        (50, 'augmented'): (47.7, 61.2, 64.9),
+        (101, 'plain'): (66.2, 66.0, 66.0),
+        (101, 'augmented'): (53.6, 65.9, 68.7),
     }
-    columns = ('epoch 10', 'epoch 20', 'epoch 30')
+    leaf, leaf_depth = _OFFLINE[schedule]
     if schedule == 'paper':
-        rows = [
-            Row(
-                f'ResNet-{network[1:]} {kind}',
-                f'bisenet_{network}_voc_offline' + ('_augmented' if kind == 'augmented' else ''),
-                {'step_schedule.first.num_evaluations': 3},
-                dict(zip(columns, values, strict=True)),
-            )
-            for (network, kind), values in printed.items()
-        ]
+        columns, evaluations = ('epoch 10', 'epoch 20', 'epoch 30'), _evaluations(3)
     else:
-        columns = ('1/3', '2/3', 'end')
-        leaf, options = 'bisenet_r18_voc_animals-offline', _JOINT_SHORT
-        rows = [
-            Row('ResNet-18 plain', leaf, options),
-            Row('ResNet-18 augmented', f'{leaf}_augmented', options),
-        ]
+        columns, evaluations = ('1/3', '2/3', 'end'), _JOINT_SHORT
+        printed = {(18, 'plain'): (), (18, 'augmented'): ()}
+    rows = []
+    for (depth, kind), values in printed.items():
+        options = {**_network(depth, leaf_depth, schedule), **evaluations}
+        if kind == 'augmented':
+            options['dataset'] = 'voc_augmented'
+        paper = dict(zip(columns, values, strict=bool(values)))
+        rows.append(Row(f'ResNet-{depth} {kind}', leaf, options, paper))
     return PaperTable(
         'Table 3: data augmentation, mIoU while learning (with background)',
         dict.fromkeys(columns, 'all + bg'),
@@ -147,26 +167,31 @@ def _table3(schedule: str) -> PaperTable:
 
 def _table4(schedule: str) -> PaperTable:
     rows = []
+    joint, _ = _OFFLINE[schedule]
     if schedule == 'paper':
         for task, printed in _TABLE4.items():
+            leaf = f'bisenet_r101_voc_{task}_mib'
             rows += [
-                Row(name, f'bisenet_r101_voc_{task}_{leaf}', {}, _groups(printed[name]), task)
-                for name, leaf in _METHODS.items()
+                Row(name, leaf, options, _groups(printed[name]), task)
+                for name, options in _METHODS.items()
             ]
-            joint = _groups(printed['Joint'])
-            rows.append(Row('Joint', 'bisenet_r101_voc_offline', {}, joint, task))
+            rows.append(Row('Joint', joint, {}, _groups(printed['Joint']), task))
     else:
-        leaf = 'bisenet_r18_voc_animals'
-        together, singly = 'both at once', 'one by one'
+        leaf, together, singly = 'bisenet_r18_voc_animals_mib', 'both at once', 'one by one'
         rows += [
-            Row(n, f'{leaf}_{m}', {}, _groups(_TABLE4['15-5'][n]), together)
-            for n, m in _METHODS.items()
+            Row(name, leaf, options, _groups(_TABLE4['15-5'][name]), together)
+            for name, options in _METHODS.items()
         ]
-        joint = _groups(_TABLE4['15-5']['Joint'])
-        rows.append(Row('Joint', f'{leaf}-offline', _JOINT_SHORT, joint, together))
+        rows.append(Row('Joint', joint, _JOINT_SHORT, _groups(_TABLE4['15-5']['Joint']), together))
         rows += [
-            Row(n, f'{leaf}-s_{_METHODS[n]}', {}, _groups(_TABLE4['15-5s'][n]), singly)
-            for n in ('FT', 'MiB')
+            Row(
+                name,
+                leaf,
+                {'task': 'voc_animals-s', **_METHODS[name]},
+                _groups(_TABLE4['15-5s'][name]),
+                singly,
+            )
+            for name in ('FT', 'MiB')
         ]
     return PaperTable(
         'Table 4: methods, mIoU without background after the last step',
@@ -178,17 +203,17 @@ def _table4(schedule: str) -> PaperTable:
 
 def _table5(schedule: str) -> PaperTable:
     if schedule == 'paper':
-        leaf, focal = 'bisenet_r101_voc_15-5', list(_TABLE5)
+        leaf, focal = 'bisenet_r101_voc_15-5_mib', list(_TABLE5)
         length = {'step_schedule.first.epochs': 20, 'step_schedule.later.epochs': 20}
     else:
-        leaf, focal = 'bisenet_r18_voc_animals', [(1, 2), (2, 1.5)]
+        leaf, focal = 'bisenet_r18_voc_animals_mib', [(1, 2), (2, 1.5)]
         length = {}
-    rows = [Row('UNCE', f'{leaf}_mib', length, _groups(_UNCE))]
+    rows = [Row('UNCE', leaf, length, _groups(_UNCE))]
     rows += [
-        Row(f'FUCE({a}, {g})', f'{leaf}_fuce', {**_focal(a, g), **length}, _groups(_TABLE5[a, g]))
+        Row(f'FUCE({a}, {g})', leaf, {**_focal(a, g), **length}, _groups(_TABLE5[a, g]))
         for a, g in focal
     ]
-    rows.append(Row('UNCE + DPCE', f'{leaf}_mib_dpce', length))
+    rows.append(Row('UNCE + DPCE', leaf, {'method': 'mib_dpce', **length}))
     return PaperTable(
         'Table 5: focal unbiased cross-entropy (alpha, gamma), and the distance-penalised one '
         'beside it; mIoU without background after the last step',
@@ -199,9 +224,11 @@ def _table5(schedule: str) -> PaperTable:
 
 
 #: Crop size to the largest batch and the share of GPU memory that Table 1 lists for it.
-TABLE1: Mapping[int, tuple[int, int]] = MappingProxyType(
-    {344: (16, 40), 368: (32, 72), 512: (32, 78), 392: (64, 96), 320: (96, 96)}
+TABLE1: Mapping[int, tuple[int, float]] = MappingProxyType(
+    {344: (16, 0.40), 368: (32, 0.72), 512: (32, 0.78), 392: (64, 0.96), 320: (96, 0.96)}
 )
+#: What Table 1 trains: ResNet-18, all classes at once.
+TABLE1_ROW = Row('ResNet-18', _OFFLINE['paper'][0], {'model': 'bisenet_r18'})
 
 
 def paper_table(name: str, schedule: str) -> PaperTable:

@@ -2,14 +2,15 @@
 
 import copy
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
 
 import torch
 from mmengine.config import Config
 
-from ..engine import step_config
-from ..errors import InputError
+from mmseg_incremental.errors import InputError
+from mmseg_incremental.utils.table import Column, Table
+
 from .training_trial import GB, Measurement, try_on_cpu, try_on_cuda
 
 #: BiSeNet pools each picture to one value per channel, of which batch normalisation needs two.
@@ -106,7 +107,6 @@ def fit_batch(
     cfg: Config,
     crop: int,
     budget_gb: float,
-    step: int = 0,
     max_batch: int = 1024,
     on_trial: Callable[[int, Measurement | None], None] = lambda batch, measured: None,
 ) -> BatchFit:
@@ -117,10 +117,9 @@ def fit_batch(
     trials are spawned processes: a script that calls this needs ``if __name__ == '__main__'``.
 
     Args:
-        cfg: Config of a sequence; it is not changed.
+        cfg: Config of a step; it is not changed.
         crop: Height and width of the crop in pixels.
         budget_gb: Memory in GB of 2**30 bytes, see :func:`memory_budget`.
-        step: The step, counted from 0.
         max_batch: The largest batch to try.
         on_trial: Called after each trial with the batch and its measurement, None if the batch
             does not fit.
@@ -130,7 +129,7 @@ def fit_batch(
 
     Raises:
         NothingFitsError: If not even the smallest batch fits.
-        InputError: If the step does not exist or ``crop`` or ``max_batch`` is too small.
+        InputError: If ``crop`` or ``max_batch`` is too small.
     """
     if crop < 1:
         raise InputError(f'a crop must have at least 1 pixel, got {crop}')
@@ -140,13 +139,12 @@ def fit_batch(
             f'normalisation can train with, got {max_batch}'
         )
     cfg = copy.deepcopy(cfg)
-    cfg.merge_from_dict(dict(crop_size=(crop, crop), backbone_weights=None))
-    step_cfg = step_config(cfg, step)
+    cfg.model.data_preprocessor.size = (crop, crop)
     try_batch = try_on_cuda if torch.cuda.is_available() else try_on_cpu
     measurements: dict[int, Measurement | None] = {}
 
     def fits(batch: int) -> bool:
-        measurements[batch] = try_batch(step_cfg, batch, budget_gb)
+        measurements[batch] = try_batch(cfg, batch, budget_gb)
         on_trial(batch, measurements[batch])
         return measurements[batch] is not None
 
@@ -158,3 +156,20 @@ def fit_batch(
         )
     best = measurements[batch]
     return BatchFit(crop, batch, best.memory_gb, best.memory_gb / budget_gb, batch / best.seconds)
+
+
+def fits_table(fits: Sequence[BatchFit], title: str) -> Table:
+    """The fits as a table, one row per crop.
+
+    Args:
+        fits: What :func:`fit_batch` found.
+        title: Where and with what.
+    """
+    columns = [
+        Column('crop'),
+        Column('batch'),
+        Column('memory GB', format='.2f'),
+        Column('share', format='.0%'),
+        Column('images/s', format='.1f'),
+    ]
+    return Table(title, columns, [list(map(astuple, fits))])

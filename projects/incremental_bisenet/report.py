@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from prettytable import TableStyle
+from mmseg_incremental.experiments.run import PlannedRun
+from mmseg_incremental.utils.table import Table, write_table
+from mmseg_incremental.visualization import draw_group_plot, draw_learning_curves
 
-from ..utils.files import write_atomically
-from ..visualization import draw_group_plot, draw_learning_curves
 from .comparison import ComparedRow, compare, comparison_table, verdicts
-from .paper import PaperTable, Row
-from .run import PlannedRun
+from .tables import PaperTable, Row
 
 
 @dataclass(frozen=True)
@@ -18,11 +17,11 @@ class Report:
     """A reproduced table.
 
     Args:
-        text: What to print.
+        table: The paper's values beside ours.
         files: What was written.
     """
 
-    text: str
+    table: Table
     files: Sequence[Path]
 
 
@@ -49,21 +48,14 @@ def write_report(
         OSError: If the folder cannot be written.
     """
     rows = compare(table, runs, failures)
-    pretty, sentences = comparison_table(table, rows), [*_about_seeds(rows), *verdicts(table, rows)]
-    sentences += [f'FAILED: {name}: {failure}' for name, failure in failures.items()]
-    text = '\n'.join([table.title, pretty.get_string(), *sentences])
-    files = {'.txt': text + '\n', '.csv': pretty.get_csv_string(lineterminator='\n')}
-    pretty.set_style(TableStyle.MARKDOWN)
-    facts_text = '\n'.join(f'- {name}: {value}' for name, value in facts.items())
-    listed = '\n'.join(f'- {sentence}' for sentence in sentences)
-    picture = f'![{table.title}]({stem.name}.png)'
-    files['.md'] = '\n\n'.join(
-        [f'# {table.title}', facts_text, pretty.get_string(), listed, picture, '']
-    )
-    for suffix, content in files.items():
-        write_atomically(stem.with_suffix(suffix), content)
-    _draw(table, runs, rows, stem.with_suffix('.png'))
-    return Report(text, [stem.with_suffix(suffix) for suffix in (*files, '.png')])
+    notes = [*_about_seeds(rows), *verdicts(table, rows)]
+    notes += [f'FAILED: {name}: {failure}' for name, failure in failures.items()]
+    notes += [f'{name}: {value}' for name, value in facts.items()]
+    compared = comparison_table(table, rows, notes)
+    picture = stem.with_name(f'{stem.name}.png')
+    files = write_table(compared, stem, picture=picture.name)
+    _draw(table, runs, rows, picture)
+    return Report(compared, [*files, picture])
 
 
 def _about_seeds(rows: Sequence[ComparedRow]) -> list[str]:

@@ -18,10 +18,9 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from .. import registration  # noqa: F401  also in a child process
-from ..engine.step_config import old_model_config
-from ..models import IncrementalEncoderDecoder
-from ..utils.quiet import quiet
+from mmseg_incremental import registration  # noqa: F401  also in a child process
+from mmseg_incremental.models import IncrementalEncoderDecoder
+from mmseg_incremental.utils.quiet import quiet
 
 GB = 2**30
 _WARM_UP = 1
@@ -172,8 +171,8 @@ def _train(cfg: Config, batch: int, device: torch.device, timed: int) -> float:
 def _build_model(cfg: Config, device: torch.device) -> IncrementalEncoderDecoder:
     """The step's model as training has it, with random weights in the old one too."""
     model = MODELS.build(cfg.model).to(device).train()
-    if len(model.distillation):
-        model.set_old_model(MODELS.build(old_model_config(cfg.model)))
+    if old_model := cfg.default_hooks.incremental_loop.old_model:
+        model.set_old_model(MODELS.build(old_model))
     return model
 
 

@@ -1,18 +1,8 @@
 """The paper's tables beside ours, on values worked out by hand."""
 
-import re
-from pathlib import Path
-
-import pytest
-from tiny import ROOT
-
-from mmseg_incremental.engine import load_config
-from mmseg_incremental.experiments.comparison import ComparedRow, comparison_table, verdicts
-from mmseg_incremental.experiments.paper import TABLE1, PaperTable, Row, paper_table
+from incremental_bisenet.comparison import ComparedRow, comparison_table, verdicts
+from incremental_bisenet.tables import PaperTable, Row
 from mmseg_incremental.experiments.summary import Spread
-
-TABLES = ('table2', 'table3', 'table4', 'table5')
-PAPER = Path(ROOT).parent / 'shared' / 'paper' / 'paper.txt'
 
 
 def row(label, values, paper=(), section=''):
@@ -32,14 +22,23 @@ BASED = PaperTable('T', {'old': 'old', 'new': 'new'}, [], baseline='UNCE')
 def test_difference_beside_the_papers():
     rows = [row('UNCE', ([60.0, 62.0], [30.0, 30.0]), (67.66, 30.47)),
             row('DPCE', ([61.5, 63.5], []))]  # fmt: skip
-    lines = comparison_table(BASED, rows).get_string().splitlines()
-    cells = [[cell.strip() for cell in line.strip('|').split('|')] for line in lines if '|' in line]
+    lines = comparison_table(BASED, rows).text().splitlines()
+    cells = [[c.strip() for c in line.strip('│').split('│')] for line in lines if '│' in line]
     assert cells[0] == ['run', 'old paper', 'old ours', 'old diff.', 'new paper', 'new ours',
                         'new diff.', 'seeds']  # fmt: skip
     # mean 61, sample deviation sqrt(((-1)^2 + 1^2) / 1)
     assert cells[1] == ['UNCE', '67.66', '61.00 ± 1.41', '-6.66', '30.47', '30.00 ± 0.00',
                         '-0.47', '0 1']  # fmt: skip
     assert cells[2] == ['DPCE', '-', '62.50 ± 1.41', '-', '-', '-', '-', '0 1']
+
+
+def test_parts_of_a_table_are_kept_apart():
+    rows = [row('FT', ([1.0], [2.0]), section='15-5'), row('MiB', ([3.0], [4.0]), section='15-5'),
+            row('FT', ([5.0], [6.0]), section='15-5s')]  # fmt: skip
+    table = comparison_table(ORDERED, rows)
+    assert [column.name for column in table.columns[:2]] == ['task', 'run']
+    cells = [[line[:2] for line in section] for section in table.sections]
+    assert cells == [[['15-5', 'FT'], ['15-5', 'MiB']], [['15-5s', 'FT']]]
 
 
 def test_difference_within_the_spread_is_said_to_be():
@@ -76,43 +75,3 @@ def test_order_of_the_paper_holds_or_not():
 def test_order_needs_all_runs():
     rows = [row('FT', ([0.0], [1.0])), row('MiB', ([], []))]
     assert verdicts(ORDERED, rows) == ['old classes: FT < MiB cannot be told, runs are missing.']
-
-
-@pytest.mark.parametrize('schedule', ['paper', 'short'])
-@pytest.mark.parametrize('name', TABLES)
-def test_every_row_has_a_config_that_takes_its_options(name, schedule):
-    table = paper_table(name, schedule)
-    assert len({(r.label, r.section) for r in table.rows}) == len(table.rows)
-    for r in table.rows:
-        cfg = load_config(ROOT / 'configs' / f'{r.config}.py', r.options)
-        assert set(r.paper) <= set(table.columns)
-        assert (cfg.crop_size == (392, 392)) == (schedule == 'paper')
-
-
-def test_printed_groups_recombine_to_all():
-    # 15 old and 5 new classes; the paper rounds to two digits
-    for name in ('table4', 'table5'):
-        for r in paper_table(name, 'paper').rows:
-            if r.paper:
-                expected = (15 * r.paper['old'] + 5 * r.paper['new']) / 20
-                assert r.paper['all'] == pytest.approx(expected, abs=0.03)
-
-
-def test_printed_values_are_those_of_the_paper():
-    if not PAPER.is_file():
-        pytest.skip(f'{PAPER} is absent')
-    numbers = {float(n) for n in re.findall(r'\d*\.\d+|\d+', PAPER.read_text(encoding='utf-8'))}
-    for name in TABLES:
-        for r in paper_table(name, 'paper').rows:
-            for column, value in r.paper.items():
-                # the mIoU of Table 2 is printed as a share, and "all" of FT as .766
-                shown = {value, round(value / 100, 4)}
-                assert shown & numbers or (r.label, column) == ('FT', 'all'), (r.label, column)
-    for crop, (batch, share) in TABLE1.items():
-        assert {crop, batch, share} <= numbers
-
-
-def test_dpce_stands_beside_table_5():
-    for schedule in ('paper', 'short'):
-        labels = [r.label for r in paper_table('table5', schedule).rows]
-        assert {'UNCE', 'FUCE(1, 2)', 'FUCE(2, 1.5)', 'UNCE + DPCE'} <= set(labels)

@@ -11,8 +11,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Patch
 
-from ..models.losses import focal_unbiased_cross_entropy, unbiased_cross_entropy
-from ..utils.files import replace_atomically
+from mmseg_incremental.models.losses import focal_unbiased_cross_entropy, unbiased_cross_entropy
+from mmseg_incremental.utils.files import replace_atomically
 
 CERTAINTIES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
 NAMES = ('background', 'boat', 'ocean', 'cloud')

@@ -5,11 +5,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from prettytable import PrettyTable
+from mmseg_incremental.experiments.run import PlannedRun
+from mmseg_incremental.experiments.summary import Spread, last_metrics
+from mmseg_incremental.utils.table import Column, Table
 
-from .paper import PaperTable, Row
-from .run import PlannedRun
-from .summary import Spread, last_metrics
+from .tables import PaperTable, Row
 
 
 @dataclass(frozen=True)
@@ -77,31 +77,40 @@ def column_values(table: PaperTable, item: PlannedRun) -> dict[str, float | None
     return {name: metrics.get(metric) for name, metric in table.columns.items()}
 
 
-def comparison_table(table: PaperTable, rows: Sequence[ComparedRow]) -> PrettyTable:
+def comparison_table(
+    table: PaperTable, rows: Sequence[ComparedRow], notes: Sequence[str] = ()
+) -> Table:
     """For every column the paper's value, ours and the difference.
 
     Args:
         table: The table.
         rows: Its rows.
+        notes: Sentences that stand under it.
     """
-    sections = len({compared.row.section for compared in rows}) > 1
-    head = [f'{name} {part}' for name in table.columns for part in ('paper', 'ours', 'diff.')]
-    pretty = PrettyTable([*(['task'] if sections else []), 'run', *head, 'seeds'])
-    pretty.align = 'r'
-    pretty.align['run'] = 'l'
+    columns = [Column('run', 'left')]
+    for name in table.columns:
+        columns += [
+            Column(f'{name} paper', format='.2f'),
+            Column(f'{name} ours'),
+            Column(f'{name} diff.', format='+.2f'),
+        ]
+    columns.append(Column('seeds'))
+    sections: dict[str, list[list[object]]] = {}
     for compared in rows:
-        cells = [compared.row.section] if sections else []
-        cells.append(compared.row.label + (' (FAILED)' if compared.failures else ''))
-        for name in table.columns:
-            paper, ours = compared.row.paper.get(name), compared.ours[name]
-            known = paper is not None and ours.mean is not None
-            cells += [
-                '-' if paper is None else f'{paper:.2f}',
-                str(ours),
-                f'{ours.mean - paper:+.2f}' if known else '-',
-            ]
-        pretty.add_row([*cells, ' '.join(map(str, compared.seeds)) or '-'])
-    return pretty
+        sections.setdefault(compared.row.section, []).append(_cells(table, compared))
+    if len(sections) > 1:
+        columns.insert(0, Column('task', 'left'))
+        sections = {name: [[name, *line] for line in lines] for name, lines in sections.items()}
+    return Table(table.title, columns, list(sections.values()), notes)
+
+
+def _cells(table: PaperTable, compared: ComparedRow) -> list[object]:
+    cells: list[object] = [compared.row.label + (' (FAILED)' if compared.failures else '')]
+    for name in table.columns:
+        paper, ours = compared.row.paper.get(name), compared.ours[name]
+        known = paper is not None and ours.mean is not None
+        cells += [paper, ours, ours.mean - paper if known else None]
+    return [*cells, ' '.join(map(str, compared.seeds)) or None]
 
 
 def verdicts(table: PaperTable, rows: Sequence[ComparedRow]) -> list[str]:

@@ -1,0 +1,1 @@
+"""What belongs to one paper: its tables, its figures and its largest batches."""
