@@ -6,11 +6,11 @@ import pkgutil
 import warnings
 
 import torch
-from rich.table import Table
 
 from benchmarks import rows
 from benchmarks.harness import Result, fit_to_gpu, machine
-from mmseg_incremental.utils.console import get_console
+from mmseg_incremental.utils.console import get_console, print_table
+from mmseg_incremental.utils.table import Column, Table
 
 ROWS = sorted(module.name for module in pkgutil.iter_modules(rows.__path__))
 _DIGITS = {'s': 4, 'x': 2, 'MB': 0, 'pictures/s': 1}
@@ -42,17 +42,15 @@ def cells(result: Result) -> list[str]:
 
 def show(name: str, results: list[Result], description: str, markdown: bool) -> None:
     """Print the table of a row."""
-    heads = [name, 'ours', 'reference', 'ratio', '']
     if not results:
         print(f'{name}: not measured, there is no CUDA device\n')
-    elif markdown:
-        lines = [heads, ['---'] * len(heads), *map(cells, results)]
-        print('\n'.join(f'| {" | ".join(line)} |' for line in lines) + '\n')
+        return
+    columns = [Column(name, 'left'), *map(Column, ('ours', 'reference', 'ratio'))]
+    table = Table(description, [*columns, Column('', 'left')], [list(map(cells, results))])
+    if markdown:
+        print(table.markdown() + '\n')
     else:
-        table = Table(*heads, title=description, title_justify='left')
-        for result in results:
-            table.add_row(*cells(result))
-        get_console().print(table)
+        print_table(get_console(), table)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,9 +1,11 @@
 """Networks and batches to measure with."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from mmengine.config import ConfigDict
 from mmengine.optim import OptimWrapper
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
@@ -11,24 +13,27 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmseg_incremental.apis import load_config, step_config
-from mmseg_incremental.engine.step_config import model_heads, old_model_config
+from mmseg_incremental.apis import Sequence, load_sequence
 from mmseg_incremental.models import IncrementalEncoderDecoder
+from mmseg_incremental.sequence.step_config import model_heads
 
 from .harness import device
 
-CONFIGS = Path(__file__).parent.parent / 'configs'
+LEAF = Path(__file__).parent.parent / 'configs' / 'bisenet_r101_voc_15-5_mib.py'
 Batch = tuple[Tensor, list[SegDataSample]]
 
 
-def leaf(method: str, depth: int = 18) -> str:
-    """Path of a config of task 15-5."""
-    return str(CONFIGS / f'bisenet_r{depth}_voc_15-5_{method}.py')
+def sequence(
+    method: str, depth: int = 18, work_dir: str | None = None, **options: object
+) -> Sequence:
+    """Task 15-5 with a method and BiSeNet of a depth, from random weights."""
+    chosen = {'method': method, 'model': f'bisenet_r{depth}', 'schedule': f'paper_r{depth}'}
+    return load_sequence(LEAF, {**chosen, 'backbone_weights': None, **options}, work_dir)
 
 
 def model_config(
     method: str, fast_path: bool = True, depth: int = 18, sizes: tuple[int, ...] = (16, 5)
-) -> dict:
+) -> ConfigDict:
     """Config of the model of the last step of a task.
 
     Args:
@@ -40,20 +45,28 @@ def model_config(
     Returns:
         Config of the segmentor.
     """
-    options = {'backbone_weights': None, 'fast_path': fast_path}
-    model = step_config(load_config(leaf(method, depth), options), 1).model
+    model = copy.deepcopy(sequence(method, depth, fast_path=fast_path).step(1).config.model)
+    model.classes_per_step = list(sizes)
     for head in model_heads(model):
-        head.classes_per_step = list(sizes)
+        if 'num_old' in head.loss_decode:
+            head.loss_decode.num_old = sum(sizes[:-1])
     return model
 
 
-def student(cfg: dict) -> IncrementalEncoderDecoder:
+def old_model_config(model: ConfigDict) -> ConfigDict:
+    """Config of the model of the step before."""
+    old = copy.deepcopy(model)
+    old.update(classes_per_step=old.classes_per_step[:-1], distillation=[], trainable=[])
+    return old
+
+
+def student(cfg: ConfigDict) -> IncrementalEncoderDecoder:
     """A student in training and, where its method distils, its old model."""
     torch.manual_seed(0)
     model = MODELS.build(cfg).to(device()).train()
     if model.fast_path:
-        model.to(memory_format=torch.channels_last)
-    if len(model.distillation) and len(cfg.decode_head.classes_per_step) > 1:
+        model.use_channels_last()
+    if len(model.distillation) and len(cfg.classes_per_step) > 1:
         model.set_old_model(MODELS.build(old_model_config(cfg)))
     return model
 

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 
-from mmseg_incremental.apis import load_config, run_sequence
+from mmseg_incremental.apis import RunOptions, load_sequence, run_sequence
 from mmseg_incremental.evaluation import SequenceResults
+from mmseg_incremental.sequence import WorkDir
 
 CONFIG = Path(__file__).parent.parent / 'configs' / 'bisenet_r18_shapes_4-1_mib.py'
 
@@ -70,11 +71,14 @@ def work_dir(args: argparse.Namespace, name: str) -> Path:
 def train(args: argparse.Namespace, name: str) -> None:
     """Train the sequence in one of the ways."""
     torch.set_default_dtype(getattr(torch, args.dtype))
-    options = {'data_root': args.data_root, 'fast_path': TRAININGS[name].fast_path}
-    cfg = load_config(CONFIG, options, work_dir(args, name))
-    cfg.step_schedule.later.freeze_norm = args.frozen_norm
-    cfg.model.data_preprocessor.type = PreciseDataPreProcessor
-    run_sequence(cfg, resume=True, base=args.base)
+    options = {
+        'data_root': args.data_root,
+        'fast_path': TRAININGS[name].fast_path,
+        'step_schedule.later.freeze_norm': args.frozen_norm,
+        'model.data_preprocessor.type': PreciseDataPreProcessor,
+    }
+    sequence = load_sequence(CONFIG, options, work_dir(args, name))
+    run_sequence(sequence, RunOptions(resume=True, base=args.base))
 
 
 def start(args: argparse.Namespace, name: str) -> subprocess.Popen:
@@ -91,7 +95,7 @@ def start(args: argparse.Namespace, name: str) -> subprocess.Popen:
 def compare(args: argparse.Namespace) -> None:
     """Print the tables beside each other and how far they are from the plain one."""
     found = {
-        name: SequenceResults.load(work_dir(args, name) / 'results.json').steps
+        name: SequenceResults.load(WorkDir(work_dir(args, name)).results).steps
         for name in TRAININGS
     }
     largest = dict.fromkeys(TRAININGS, 0.0)

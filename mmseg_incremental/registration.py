@@ -9,4 +9,4 @@ with quiet():
 
     register_all_modules()
 
-from . import datasets, engine, evaluation, models  # noqa: E402, F401
+from . import datasets, engine, evaluation, methods, models  # noqa: E402, F401

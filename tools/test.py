@@ -4,16 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
-from mmseg_incremental.apis import evaluate_step, load_config
-from mmseg_incremental.engine import describe_sequence, load_checkpoint
-from mmseg_incremental.engine.plan import check_work_dir
+from mmseg_incremental.apis import evaluate_step, load_sequence
 from mmseg_incremental.engine.step_runner import join_processes, leave_processes
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.evaluation import SequenceResults, results_table
-from mmseg_incremental.utils.console import get_console
+from mmseg_incremental.sequence import Sequence, WorkDir, load_checkpoint
+from mmseg_incremental.sequence.plan import check_work_dir
+from mmseg_incremental.utils.console import get_console, print_table
 
 EPILOG = """examples:
   python tools/test.py configs/bisenet_r18_shapes_4-1_mib.py work_dirs/bisenet_r18_shapes_4-1_mib
@@ -58,27 +58,26 @@ def find_checkpoints(path: Path) -> dict[int, Path]:
         InputError: If there is none, or the file is not a step's checkpoint.
     """
     if path.is_dir():
-        found = {int(p.stem.split('_')[1]): p for p in path.glob('step_*.pth')}
+        found = WorkDir(path).checkpoints()
         if not found:
-            raise InputError(f'{path}: holds no step_T.pth')
-        return dict(sorted(found.items()))
+            raise InputError(f'{path}: holds no finished step')
+        return found
     meta = load_checkpoint(path).get('meta') or {}
     if 'step' not in meta:
         raise InputError(f'{path}: not the checkpoint of a step')
     return {meta['step']: path}
 
 
-def compare(results: SequenceResults, work_dir: Path) -> str:
+def compare(results: SequenceResults, path: Path) -> str:
     """Say whether the results are those that training wrote.
 
     Args:
         results: Results of this evaluation.
-        work_dir: Folder with ``results.json``.
+        path: Those of training.
 
     Returns:
         A line for the terminal.
     """
-    path = work_dir / 'results.json'
     if not path.is_file():
         return f'{path} not found, nothing to compare with'
     trained = SequenceResults.load(path).steps
@@ -93,21 +92,21 @@ def compare(results: SequenceResults, work_dir: Path) -> str:
     return f'the same as in {path}, to the last digit'
 
 
-def evaluate(cfg: Config, checkpoints: dict[int, Path], launcher: str) -> SequenceResults:
+def evaluate(sequence: Sequence, checkpoints: dict[int, Path], launcher: str) -> SequenceResults:
     """Evaluate all checkpoints."""
-    results = SequenceResults(describe_sequence(cfg))
+    results = SequenceResults(sequence.description)
     for step, path in checkpoints.items():
-        results.record(step, evaluate_step(cfg, step, path, launcher))
+        results.record(step, evaluate_step(sequence.step(step), path, launcher))
     return results
 
 
-def report(results: SequenceResults, work_dir: Path, out: str | None) -> None:
+def report(results: SequenceResults, trained: Path, out: str | None) -> None:
     """Print the results, compare them with those of training, and write them if asked."""
     if not is_main_process():
         return
     console = get_console()
-    console.print(results_table(results))
-    console.print(compare(results, work_dir))
+    print_table(console, results_table(results))
+    console.print(compare(results, trained))
     if out:
         results.save(out)
         console.print(f'wrote {out}')
@@ -117,14 +116,13 @@ def main(argv: list[str] | None = None) -> None:
     """Run the tool."""
     args = parse_args(argv)
     path = Path(args.checkpoint)
-    work_dir = path if path.is_dir() else path.parent
     try:
-        cfg = load_config(args.config, args.cfg_options, str(work_dir))
-        check_work_dir(cfg)
+        sequence = load_sequence(args.config, args.cfg_options, str(WorkDir.of(path).path))
+        check_work_dir(sequence)
         checkpoints = find_checkpoints(path)
-        join_processes(args.launcher, cfg.get('env_cfg', {}))
-        results = evaluate(cfg, checkpoints, args.launcher)
-        report(results, work_dir, args.out)
+        join_processes(args.launcher, sequence.cfg.get('env_cfg', {}))
+        results = evaluate(sequence, checkpoints, args.launcher)
+        report(results, sequence.work_dir.results, args.out)
     except InputError as error:
         sys.exit(f'error: {error}' if is_main_process() else 1)
     finally:

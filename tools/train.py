@@ -6,17 +6,19 @@ import sys
 from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
-from mmseg_incremental.apis import load_config, run_sequence
-from mmseg_incremental.engine import plan_sequence, plan_table, use_mixed_precision
-from mmseg_incremental.engine.plan import check_backbone_weights
+from mmseg_incremental.apis import RunOptions, load_sequence, plan_sequence, run_sequence
 from mmseg_incremental.engine.step_runner import leave_processes, world_size
 from mmseg_incremental.errors import InputError
-from mmseg_incremental.utils.console import get_console
+from mmseg_incremental.sequence import Sequence
+from mmseg_incremental.sequence.plan import check_backbone_weights
+from mmseg_incremental.sequence.plan_table import plan_table
+from mmseg_incremental.utils.console import get_console, print_table
 
 EPILOG = """examples:
   python tools/train.py configs/bisenet_r101_voc_15-5s_mib.py --dry-run
   python tools/train.py configs/bisenet_r101_voc_15-5s_mib.py --cfg-options data_root=/data/VOC2012
   python tools/train.py configs/bisenet_r101_voc_15-5s_mib.py --resume
+  python tools/train.py configs/bisenet_r101_voc_15-5s_mib.py --cfg-options method=plop
 
 WORK_DIR then holds step_T.pth (weights) and step_T.py (the plain mmseg config that loads them)
 for every step T, results.json, pictures/, and the logs in step_T/."""
@@ -38,6 +40,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--resume',
         action='store_true',
         help='go on with an interrupted sequence, also inside a step; finished steps are kept',
+    )
+    parser.add_argument(
+        '--overwrite-step',
+        type=int,
+        nargs='+',
+        default=[],
+        metavar='T',
+        help='train these steps again although they are done',
     )
     parser.add_argument(
         '--base',
@@ -67,7 +77,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action=DictAction,
         metavar='KEY=VALUE',
         help='replace config entries, such as data_root=DIR setting=disjoint batch_size=16 '
-        'step_schedule.first.lr=0.01 backbone_weights=None',
+        'step_schedule.first.lr=0.01 backbone_weights=None; method=NAME, model=NAME, task=NAME, '
+        'schedule=NAME and dataset=NAME choose files of _base_',
     )
     parser.add_argument(
         '--launcher',
@@ -84,24 +95,36 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def read_sequence(args: argparse.Namespace) -> Sequence:
+    """The sequence that the command line describes."""
+    options = dict(args.cfg_options or {})
+    switches = {
+        'amp': args.amp,
+        'compile_backbone': args.compile,
+        'auto_scale_lr.enable': args.auto_scale_lr,
+    }
+    options.update({key: True for key, wanted in switches.items() if wanted})
+    return load_sequence(args.config, options, args.work_dir)
+
+
+def show_plan(sequence: Sequence, options: RunOptions) -> None:
+    """Print what a run would do."""
+    plans = plan_sequence(sequence, options, world_size())
+    print_table(get_console(), plan_table(sequence, plans))
+    if problem := check_backbone_weights(sequence.cfg.backbone_weights):
+        print(f'note: {problem}')
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the tool."""
     args = parse_args(argv)
     try:
-        cfg = load_config(args.config, args.cfg_options, args.work_dir)
-        if args.amp:
-            use_mixed_precision(cfg)
-        if args.compile:
-            cfg.compile_backbone = True
-        if args.auto_scale_lr:
-            cfg.auto_scale_lr.enable = True
+        sequence = read_sequence(args)
+        options = RunOptions(args.steps, args.resume, args.base, tuple(args.overwrite_step))
         if args.dry_run:
-            plans = plan_sequence(cfg, args.steps, args.resume, world_size(), args.base)
-            get_console().print(plan_table(cfg, plans))
-            if problem := check_backbone_weights(cfg.backbone_weights):
-                print(f'note: {problem}')
-            return
-        run_sequence(cfg, args.steps, args.resume, args.launcher, args.base)
+            show_plan(sequence, options)
+        else:
+            run_sequence(sequence, options, args.launcher)
     except InputError as error:
         sys.exit(f'error: {error}' if is_main_process() else 1)
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """A whole iteration of training without its data: what does MiB cost over fine-tuning?"""
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -7,23 +8,19 @@ from mmseg.registry import MODELS
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness import Result, device, medians, peak_flops
-from benchmarks.networks import batch, iteration, model_config, student
+from benchmarks.networks import batch, iteration, model_config, sequence, student
 from mmseg_incremental.engine.compile_hook import compile_model
-from mmseg_incremental.engine.step_config import model_heads
+from mmseg_incremental.sequence import plain_config
 
 NUM, CROP = 4, 256
 
 
 def stock_student() -> torch.nn.Module:
     """Mmseg's own segmentor with its own cross-entropy: fine-tuning as any user of mmseg does."""
-    cfg = model_config('ft')
-    for key in ('distillation', 'freeze_norm', 'fast_path'):
-        cfg.pop(key)
-    cfg.type = 'EncoderDecoder'
-    for head in model_heads(cfg):
-        head.type = 'FCNHead'
-        head.num_classes = sum(head.pop('classes_per_step'))
-    return MODELS.build(cfg).to(device()).train()
+    plain = copy.deepcopy(plain_config(sequence('ft').step(1)).model)
+    for head in (plain.decode_head, *plain.auxiliary_head):
+        head.num_classes = sum(model_config('ft').classes_per_step)
+    return MODELS.build(plain).to(device()).train()
 
 
 def measure(rounds: int) -> list[Result]:

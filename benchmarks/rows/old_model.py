@@ -8,8 +8,7 @@ from mmseg.registry import MODELS
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness import Result, compare, device, peak_flops
-from benchmarks.networks import batch, model_config
-from mmseg_incremental.engine.step_config import old_model_config
+from benchmarks.networks import batch, model_config, old_model_config
 from mmseg_incremental.models.folding import fold_batch_norm
 
 

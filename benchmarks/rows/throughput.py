@@ -1,5 +1,6 @@
 """Pictures per second of training, data loading included."""
 
+import copy
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,8 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from benchmarks.harness import Result, medians
-from benchmarks.networks import leaf, student
+from benchmarks.networks import sequence, student
 from benchmarks.voc import find_or_draw
-from mmseg_incremental.apis import load_config, step_config
 from mmseg_incremental.engine.step_runner import fit_to_machine
 
 BATCH, CROP, ITERATIONS = 8, 256, 3
@@ -40,10 +40,10 @@ def measure(rounds: int) -> list[Result]:
 def _training(method: str, root: str, folder: str, fast: bool) -> Callable[[], None]:
     """A call that trains for some iterations on batches from a loader of its own."""
     options = {
-        'backbone_weights': None, 'data_root': root, 'batch_size': BATCH, 'crop_size': CROP,
-        'fast_path': fast, 'train_dataloader.num_workers': 1,
+        'data_root': root, 'batch_size': BATCH, 'crop_size': CROP, 'fast_path': fast,
+        'train_dataloader.num_workers': 1,
     }  # fmt: skip
-    cfg = step_config(load_config(leaf(method), options, folder), 1)
+    cfg = copy.deepcopy(sequence(method, work_dir=folder, **options).step(1).config)
     fit_to_machine(cfg, 'none')
     model = student(cfg.model)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)

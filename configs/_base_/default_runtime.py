@@ -3,6 +3,7 @@ custom_imports = dict(
     imports=[
         'mmseg_incremental.datasets',
         'mmseg_incremental.models',
+        'mmseg_incremental.methods',
         'mmseg_incremental.engine',
         'mmseg_incremental.evaluation',
     ],
@@ -20,6 +21,7 @@ sync_bn = 'torch'
 # losses in pieces, a folded old model, convolutions channels-last; the same up to rounding
 fast_path = True
 compile_backbone = False
+amp = False
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends)
 log_processor = dict(by_epoch=False)

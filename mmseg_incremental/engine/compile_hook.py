@@ -11,7 +11,7 @@ from torch import nn
 
 from ..errors import InputError
 from ..models import IncrementalEncoderDecoder
-from ..models.criterion import PiecewiseCriterion
+from ..models.feature_recorder import tapped_modules
 from ..utils.compiler import compile_error
 
 
@@ -59,9 +59,8 @@ def compile_model(model: IncrementalEncoderDecoder) -> None:
     Args:
         model: The student, with its old model if it has one.
     """
-    recorded = {term.module for term in model.distillation} - {None}
-    if isinstance(model.criterion, PiecewiseCriterion):
-        model.criterion.compiled = True
+    recorded = tapped_modules(model, [tap for term in model.distillation for tap in term.taps])
+    model.criterion.compiled = True
     for network in (model, model.old_model):
         if network is not None:
             for part in unrecorded_parts(network.backbone, 'backbone', recorded):

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from ..errors import InputError
 from ..models.folding import fold_batch_norm
+from ..sequence.checkpoint import load_checkpoint, load_weights
 from ..utils.files import replace_atomically
-from .checkpoint import load_checkpoint, load_weights
 
 #: The file inside the exported one that tells what the labels mean.
 METADATA = 'metadata.json'
@@ -121,8 +121,14 @@ def _find_config(config: str | os.PathLike, checkpoint: str | os.PathLike) -> Pa
 
 def _read_plain_config(path: Path) -> Config:
     cfg = Config.fromfile(path)
-    if cfg.get('model', {}).get('type') != 'EncoderDecoder':
+    model = cfg.get('model', {})
+    if 'num_classes' not in model.get('decode_head', {}):
         raise InputError(f'{path}: not the plain config of a step, which is WORK_DIR/step_T.py')
+    if model.type != 'EncoderDecoder':
+        raise InputError(
+            f'{path}: the decisions of its method are not those of stock mmseg, so that they '
+            'cannot be exported'
+        )
     changes = {transform.type for transform in cfg.get('test_pipeline', [])} - _KEEP_PICTURES
     if changes:
         raise InputError(f'{path}: {sorted(changes)} of its test_pipeline cannot be exported')

@@ -1,31 +1,27 @@
 """The pictures that a finished run leaves behind."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Sequence as Listing
 
 import mmcv
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmseg.apis import inference_model, init_model
 from mmseg.registry import DATASETS
 from PIL import Image
 
 from ..evaluation import SequenceResults
-from ..tasks import build_task
+from ..sequence.checkpoint import load_step_checkpoint, load_weights
+from ..sequence.plain_config import plain_config
+from ..sequence.sequence import Sequence, Step
 from ..utils.quiet import quiet
 from ..visualization import Example, draw_prediction_grid, draw_step_matrix
-from .checkpoint import load_step_checkpoint
-from .config import describe_sequence
-from .plain_config import plain_config
-from .step_config import step_config
 
 
-def draw_sequence(cfg: Config, results: SequenceResults, num_pictures: int = 6) -> list[str]:
+def draw_sequence(sequence: Sequence, results: SequenceResults, num_pictures: int = 6) -> list[str]:
     """Draw the step matrix, and predictions after every recorded step whose checkpoint is there.
 
     Args:
-        cfg: Config of the sequence.
+        sequence: The sequence.
         results: Its results.
         num_pictures: Number of evaluation pictures to predict.
 
@@ -35,38 +31,43 @@ def draw_sequence(cfg: Config, results: SequenceResults, num_pictures: int = 6) 
     Raises:
         CheckpointError: If a checkpoint cannot be used.
     """
-    folder = Path(cfg.work_dir, 'pictures')
+    folder = sequence.work_dir.pictures
     folder.mkdir(parents=True, exist_ok=True)
-    draw_step_matrix(results, folder / 'step_matrix.png')
-    steps = [s for s in sorted(results.steps) if Path(cfg.work_dir, f'step_{s}.pth').is_file()]
+    matrix, grid = folder / 'step_matrix.png', folder / 'predictions.png'
+    draw_step_matrix(results, matrix)
+    finished = sequence.work_dir.checkpoints()
+    steps = [sequence.step(index) for index in sorted(results.steps) if index in finished]
     if not steps:
-        return [str(folder / 'step_matrix.png')]
-    names = ['background', *build_task(cfg.task).names]
-    draw_prediction_grid(_examples(cfg, steps, num_pictures), names, folder / 'predictions.png')
-    return [str(folder / 'step_matrix.png'), str(folder / 'predictions.png')]
+        return [str(matrix)]
+    names = ['background', *sequence.task.names]
+    draw_prediction_grid(_examples(steps, num_pictures), names, grid)
+    return [str(matrix), str(grid)]
 
 
-def _examples(cfg: Config, steps: Sequence[int], number: int) -> list[Example]:
-    dataset = DATASETS.build(step_config(cfg, max(steps)).test_dataloader.dataset)
+def _examples(steps: Listing[Step], number: int) -> list[Example]:
+    dataset = DATASETS.build(steps[-1].config.test_dataloader.dataset)
     places = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int)
     infos = [dataset.get_data_info(int(place)) for place in places]
     maps = [{'label': np.asarray(Image.open(info['seg_map_path']))} for info in infos]
     for step in steps:
-        for columns, predicted in zip(maps, _predict(cfg, step, infos), strict=True):
-            columns[f'after step {step}'] = predicted
+        for columns, predicted in zip(maps, _predict(step, infos), strict=True):
+            columns[f'after step {step.index}'] = predicted
     return [
         Example(mmcv.imread(info['img_path'], channel_order='rgb'), columns)
         for info, columns in zip(infos, maps, strict=True)
     ]
 
 
-def _predict(cfg: Config, step: int, infos: Sequence[dict]) -> list[np.ndarray]:
+def _predict(step: Step, infos: Listing[dict]) -> list[np.ndarray]:
     """Predicted labels of the data set, by stock mmseg."""
-    checkpoint = f'{cfg.work_dir}/step_{step}.pth'
-    load_step_checkpoint(checkpoint, describe_sequence(cfg), step)
+    sequence = step.sequence
+    path = sequence.work_dir.checkpoint(step.index)
+    content = load_step_checkpoint(path, sequence.description, step.index)
     device = 'cuda:0' if torch.cuda.is_available() else 'cpu'
     with quiet():
-        model = init_model(plain_config(cfg, step), checkpoint, device=device)
-    labels = np.array([0, *build_task(cfg.task).seen_classes(step)])
+        model = init_model(plain_config(step), device=device)
+    # mmseg itself would leave what does not fit at random values
+    load_weights(model, content['state_dict'], str(path))
+    labels = np.array([0, *sequence.task.seen_classes(step.index)])
     predictions = [inference_model(model, info['img_path']) for info in infos]
     return [labels[p.pred_sem_seg.data[0].cpu().numpy()] for p in predictions]

@@ -9,6 +9,12 @@ from mmengine.config import Config
 from mmengine.dist import init_dist, is_distributed
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..errors import InputError
+
+_TORCH = _BatchNorm.__module__
 
 
 class StepRunner(Runner):
@@ -21,6 +27,22 @@ class StepRunner(Runner):
             if not isinstance(handler, logging.FileHandler):
                 handler.addFilter(_is_for_terminal)
         return logger
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap the model for several processes.
+
+        Raises:
+            InputError: If synchronised batch normalisation would lose an activation.
+        """
+        if self.distributed and self.cfg.get('sync_bn'):
+            for module in model.modules():
+                # what is put in the place of such a layer knows the normalisation only
+                if isinstance(module, _BatchNorm) and type(module).__module__ != _TORCH:
+                    raise InputError(
+                        f'sync_bn cannot replace {type(module).__name__}, which does more than '
+                        'normalise; set sync_bn=None'
+                    )
+        return super().wrap_model(model_wrapper_cfg, model)
 
 
 def _is_for_terminal(record: logging.LogRecord) -> bool:

@@ -6,27 +6,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import LOOPS
 from torch.utils.data import DataLoader
 
-
-def training_iters(
-    num_images: int, batch_size: int, epochs: int | None = None, iters: int | None = None
-) -> int:
-    """Iterations of a step's training.
-
-    Args:
-        num_images: Number of pictures of the step.
-        batch_size: Pictures per iteration, over all processes.
-        epochs: Passes over the pictures; an incomplete batch at the end of a pass is not
-            counted, but a pass is at least one iteration.
-        iters: Iterations, in place of epochs.
-
-    Returns:
-        The number of iterations.
-
-    Example:
-        >>> training_iters(100, 24, epochs=30), training_iters(3, 24, epochs=2)
-        (120, 2)
-    """
-    return iters if iters is not None else epochs * max(num_images // batch_size, 1)
+from ..sequence.schedule import training_iters
 
 
 @LOOPS.register_module()

@@ -3,12 +3,15 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmseg.registry import HOOKS, MODELS
 from tiny import cfg_options, leaf, run_tool, tool_main
 from torch import nn
 
-from mmseg_incremental.engine import CompileBackbone, load_checkpoint, load_config, step_config
+from mmseg_incremental.engine import CompileBackbone
 from mmseg_incremental.engine.compile_hook import check_compiler, unrecorded_parts
 from mmseg_incremental.errors import InputError
+from mmseg_incremental.models.feature_recorder import tapped_modules
+from mmseg_incremental.sequence import load_checkpoint, load_sequence
 
 
 def nested():
@@ -32,18 +35,37 @@ def test_parts_leave_out_what_is_recorded(recorded, expected):
     assert [id(part) for part in parts] == [id(model.get_submodule(name)) for name in expected]
 
 
+def test_last_child_that_is_recorded_is_left_out_too():
+    """The stages of PLOP name the last block of each layer by -1."""
+    step = load_sequence(leaf(), dict(method='plop')).step(1)
+    model = MODELS.build(step.config.model)
+    names = {id(module): name for name, module in model.named_modules()}
+    recorded = tapped_modules(model, ['stages'])
+    layers = [f'backbone.context_path.backbone.layer{i}' for i in (1, 2, 3, 4)]
+    assert recorded == {f'{layer}.1.relu' for layer in layers}
+    parts = {names[id(part)] for part in unrecorded_parts(model.backbone, 'backbone', recorded)}
+    for layer in layers:
+        assert f'{layer}.0' in parts
+        assert not parts & {layer, f'{layer}.1', f'{layer}.1.relu'}
+        assert f'{layer}.1.conv2' in parts
+
+
 @pytest.mark.parametrize('wanted', [False, True])
 def test_step_has_the_hook_where_it_is_wanted(wanted):
-    cfg = step_config(load_config(leaf(), dict(compile_backbone=wanted)), 1)
-    types = [hook.type for hook in cfg.custom_hooks]
-    assert types == ['CompileBackbone', 'IncrementalLoop'][not wanted :]
+    cfg = load_sequence(leaf(), dict(compile_backbone=wanted)).step(1).config
+    types = [hook.type for hook in cfg.default_hooks.values()]
+    assert types.count('CompileBackbone') == wanted
+    assert types.count('IncrementalLoop') == 1
+    # the weights come first
+    assert HOOKS.get('IncrementalLoop').priority == 'NORMAL'
+    assert CompileBackbone.priority == 'BELOW_NORMAL'
     # MMEngine would compile the whole training step
     assert not {'compile', 'compile_backbone'} & set(cfg)
 
 
 def test_the_key_is_a_truth_value():
     with pytest.raises(InputError, match='compile_backbone must be True or False, got 1'):
-        load_config(leaf(), dict(compile_backbone=1))
+        load_sequence(leaf(), dict(compile_backbone=1))
 
 
 def test_evaluation_is_not_compiled():
@@ -115,7 +137,7 @@ def compare_with_eager(shapes, folder, tolerance):
     eager, compiled = folder / 'eager', folder / 'compiled'
     for work_dir, flags in ((eager, []), (compiled, ['--compile', '--base', eager])):
         options = [*flags, '--steps', 0, 1, '--work-dir', work_dir]
-        tool_main('train')([leaf('ilt'), *options, *cfg_options(shapes, **changes)])
+        tool_main('train')([leaf(), *options, *cfg_options(shapes, method='ilt', **changes)])
     one, other = losses(compiled), losses(eager)
     assert len(one) == 2
     assert one == pytest.approx(other, rel=tolerance)

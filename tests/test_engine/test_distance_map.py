@@ -10,11 +10,11 @@ import pytest
 import torch
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
-from tiny import OPTIONS, ROOT, cfg_options, leaf, run_tool
+from tiny import ROOT, cfg_options, leaf, run_tool, tiny_sequence
 
-from mmseg_incremental.engine import load_config, step_config
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.models.losses import distance_penalized_cross_entropy
+from mmseg_incremental.sequence import Sequence, load_sequence
 from mmseg_incremental.utils.distance_map import boundary_distance_map
 
 DPCE = dict(type='DistancePenalizedCrossEntropy', sigma=3.0)
@@ -22,13 +22,13 @@ ENTROPY = dict(type='CrossEntropyLoss')
 pytestmark = pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore`` is False')
 
 
-def read(shapes: Path, method: str = 'mib_dpce', **changes: object):
-    return load_config(leaf(), {'data_root': str(shapes), 'method': method, **OPTIONS, **changes})
+def read(shapes: Path, method: str = 'mib_dpce', **changes: object) -> Sequence:
+    return tiny_sequence(shapes, Path('unused'), method, **changes)
 
 
-def pipeline_end(cfg, step: int) -> list[dict]:
+def pipeline_end(sequence: Sequence, step: int) -> list[dict]:
     """What comes after PackSegInputs."""
-    pipeline = step_config(cfg, step).train_dataloader.dataset.pipeline
+    pipeline = sequence.step(step).config.train_dataloader.dataset.pipeline
     types = [transform.type for transform in pipeline]
     return [dict(transform) for transform in pipeline[types.index('PackSegInputs') + 1 :]]
 
@@ -37,42 +37,39 @@ def pipeline_end(cfg, step: int) -> list[dict]:
 
 
 def test_pipeline_of_later_steps_ends_with_the_map(shapes: Path) -> None:
-    cfg = read(shapes)
-    assert pipeline_end(cfg, 0) == []
+    sequence = read(shapes)
+    assert pipeline_end(sequence, 0) == []
     for step, num_old in ((1, 5), (2, 6)):
         expected = [dict(type='AddDistanceMap', sigma=5.0, num_old=num_old)]
-        assert pipeline_end(cfg, step) == expected
-    tests = step_config(cfg, 1).test_dataloader.dataset.pipeline
+        assert pipeline_end(sequence, step) == expected
+    tests = sequence.step(1).config.test_dataloader.dataset.pipeline
     assert 'AddDistanceMap' not in [transform.type for transform in tests]
     assert pipeline_end(read(shapes, 'mib'), 1) == []
 
 
 def test_map_goes_with_the_loss_of_the_step(shapes: Path) -> None:
     add = dict(type='AddDistanceMap', sigma=3.0)
-    cfg = read(shapes, 'mib')
-    cfg.method.first_loss = DPCE
-    assert [pipeline_end(cfg, step) for step in range(2)] == [[dict(add, num_old=0)], []]
-    cfg.method.loss, cfg.method.first_loss = [ENTROPY, DPCE, dict(DPCE, loss_weight=2.0)], ENTROPY
-    assert [pipeline_end(cfg, step) for step in range(2)] == [[], [dict(add, num_old=5)]]
-    joint = read(shapes, 'joint')
-    joint.method.loss = DPCE
-    joint.task = dict(dataset='shapes', name='offline', base=4)
+    sequence = read(shapes, 'mib', **{'method.first_loss': dict(DPCE, _delete_=True)})
+    assert [pipeline_end(sequence, step) for step in range(2)] == [[dict(add, num_old=0)], []]
+    several = [ENTROPY, DPCE, dict(DPCE, loss_weight=2.0)]
+    sequence = read(shapes, 'mib', **{'method.loss': several})
+    assert [pipeline_end(sequence, step) for step in range(2)] == [[], [dict(add, num_old=5)]]
+    offline = dict(_delete_=True, dataset='shapes', name='offline', base=4)
+    joint = read(shapes, 'joint', **{'method.loss': dict(DPCE, _delete_=True), 'task': offline})
     assert pipeline_end(joint, 0) == [dict(add, num_old=0)]
 
 
 def test_impossible_sigma_is_told_before_training(shapes: Path) -> None:
-    cfg = read(shapes)
-    cfg.method.loss.sigma = -1
     with pytest.raises(InputError, match='sigma must be a number of pixels above 0, not -1'):
-        step_config(cfg, 1)
+        read(shapes, **{'method.loss.sigma': -1})
 
 
 # --- the data -----------------------------------------------------------------------------------
 
 
-def load_batch(cfg, step: int = 1) -> tuple[dict, torch.nn.Module]:
+def load_batch(sequence: Sequence, step: int = 1) -> tuple[dict, torch.nn.Module]:
     """First training batch, as the data worker hands it over, and the step's model."""
-    out = step_config(cfg, step)
+    out = copy.deepcopy(sequence.step(step).config)
     out.train_dataloader.update(num_workers=1, persistent_workers=False)
     loader = Runner.build_dataloader(copy.deepcopy(out.train_dataloader), seed=0)
     assert loader.num_workers == 1
@@ -148,13 +145,14 @@ def test_real_command_trains_with_it(shapes: Path, tmp_path: Path) -> None:
     assert any("type='AddDistanceMap'" in log for log in logs)
 
 
-def test_config_of_the_real_voc_leaf_is_that_of_the_run() -> None:
-    cfg = load_config(ROOT / 'configs' / 'bisenet_r101_voc_15-5s_mib_dpce.py')
-    assert cfg.method.first_loss == ENTROPY
-    assert cfg.method.loss == dict(type='DistancePenalizedCrossEntropy', sigma=5.0)
-    mib = load_config(ROOT / 'configs' / 'bisenet_r101_voc_15-5s_mib.py')
+def test_config_on_the_real_voc_leaf() -> None:
+    path = ROOT / 'configs' / 'bisenet_r101_voc_15-5s_mib.py'
+    sequence, mib = load_sequence(path, {'method': 'mib_dpce'}), load_sequence(path)
+    method = sequence.method.config
+    assert method.first_loss == ENTROPY
+    assert method.loss == dict(type='DistancePenalizedCrossEntropy', sigma=5.0)
     for key in ('distillation', 'classifier_init'):
-        assert cfg.method[key] == mib.method[key]
+        assert method[key] == mib.method.config[key]
     for step, num_old in ((0, None), (1, 16), (5, 20)):
         expected = [dict(type='AddDistanceMap', sigma=5.0, num_old=num_old)] if num_old else []
-        assert pipeline_end(cfg, step) == expected
+        assert pipeline_end(sequence, step) == expected

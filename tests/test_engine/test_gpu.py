@@ -4,8 +4,8 @@ from mmseg.registry import MODELS
 from tiny import cfg_options, leaf, run_tool
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_incremental.engine import load_config, step_config
 from mmseg_incremental.models.folding import fold_batch_norm
+from mmseg_incremental.sequence import load_sequence
 
 pytestmark = [
     pytest.mark.gpu,
@@ -24,7 +24,7 @@ def test_mixed_precision_sequence_on_a_gpu(shapes, tmp_path) -> None:
 def test_old_model_is_folded_on_a_gpu() -> None:
     """Also where its convolutions round to ten bits."""
     torch.manual_seed(0)
-    old = MODELS.build(step_config(load_config(leaf()), 0).model).cuda().eval()
+    old = MODELS.build(load_sequence(leaf()).step(0).config.model).cuda().eval()
     folded = fold_batch_norm(old)
     assert folded is not old
     assert not any(isinstance(module, _BatchNorm) for module in folded.modules())

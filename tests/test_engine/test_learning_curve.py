@@ -1,26 +1,25 @@
 """Evaluation while a step is being learnt."""
 
 import pytest
-from tiny import OPTIONS, leaf
+from tiny import assert_same_weights, tiny_sequence
 
-from mmseg_incremental.apis import load_config, run_sequence
+from mmseg_incremental.apis import RunOptions, run_sequence
 from mmseg_incremental.engine.learning_curve import LearningCurve, read_learning_curve
 from mmseg_incremental.errors import InputError
+from mmseg_incremental.sequence import load_checkpoint
 
 EVALUATIONS = {'step_schedule.first.num_evaluations': 3}
 
 
-def config(shapes, work_dir, **options):
-    return load_config(
-        leaf('ft'), {'data_root': str(shapes), **OPTIONS, **EVALUATIONS, **options}, str(work_dir)
-    )
+def sequence(shapes, work_dir, **options):
+    return tiny_sequence(shapes, work_dir, 'ft', **{**EVALUATIONS, **options})
 
 
 @pytest.fixture(scope='module')
 def curved(shapes, tmp_path_factory):
     """Work dir and results of a step 0 that was evaluated three times."""
     work_dir = tmp_path_factory.mktemp('curve')
-    return work_dir, run_sequence(config(shapes, work_dir), steps=[0])
+    return work_dir, run_sequence(sequence(shapes, work_dir), RunOptions([0]))
 
 
 def test_curve_is_in_the_results_and_ends_with_them(curved):
@@ -35,16 +34,11 @@ def test_curve_is_in_the_results_and_ends_with_them(curved):
 
 
 def test_evaluating_changes_no_weight(shapes, curved, tmp_path):
-    import torch
-
-    from mmseg_incremental.engine import load_checkpoint
-
-    plain = config(shapes, tmp_path, **{'step_schedule.first.num_evaluations': 1})
-    assert 'learning_curve' not in run_sequence(plain, steps=[0]).steps[0]
+    plain = sequence(shapes, tmp_path, **{'step_schedule.first.num_evaluations': 1})
+    assert 'learning_curve' not in run_sequence(plain, RunOptions([0])).steps[0]
     one, other = (load_checkpoint(path / 'step_0.pth') for path in (curved[0], tmp_path))
     assert one['meta']['fingerprint'] == other['meta']['fingerprint']
-    for name, value in one['state_dict'].items():
-        assert torch.equal(value, other['state_dict'][name]), name
+    assert_same_weights(curved[0], tmp_path, steps=1)
 
 
 class FakeRunner:
@@ -85,4 +79,4 @@ def test_points_of_a_discarded_run_go(tmp_path):
 @pytest.mark.parametrize('number', [0, -1, 1.5, 'x'])
 def test_number_of_evaluations_is_checked(shapes, tmp_path, number):
     with pytest.raises(InputError, match='num_evaluations must be a positive whole number'):
-        config(shapes, tmp_path, **{'step_schedule.first.num_evaluations': number})
+        sequence(shapes, tmp_path, **{'step_schedule.first.num_evaluations': number})

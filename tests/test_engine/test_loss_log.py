@@ -9,7 +9,8 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from mmseg_incremental.engine import LossLog, NonFiniteLossError, load_checkpoint, loss_log
+from mmseg_incremental.engine import LossLog, NonFiniteLossError, loss_log
+from mmseg_incremental.sequence import load_checkpoint
 
 PICTURES = torch.randn(13, 1, generator=torch.Generator().manual_seed(0))
 NAMES = itertools.count()

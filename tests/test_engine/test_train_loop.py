@@ -10,32 +10,6 @@ from mmseg.registry import LOOPS
 from torch.utils.data import DataLoader
 
 from mmseg_incremental.engine import IncrementalTrainLoop
-from mmseg_incremental.engine.train_loop import training_iters
-
-
-@pytest.mark.parametrize(
-    ('num_images', 'batch_size', 'epochs', 'expected'),
-    [
-        (100, 24, 30, 120),
-        (96, 24, 30, 120),
-        (95, 24, 30, 90),
-        (24, 24, 2, 2),
-        (23, 24, 2, 2),
-        (1, 64, 30, 30),
-        (9568, 32, 30, 8970),  # VOC 15-5 overlapped, step 0, R101
-        (2145, 32, 30, 2010),
-        (10582, 64, 20, 3300),
-        (100, 24, 0, 0),
-    ],
-)
-def test_epochs_by_hand(num_images, batch_size, epochs, expected):
-    assert training_iters(num_images, batch_size, epochs=epochs) == expected
-
-
-@pytest.mark.parametrize('num_images', [1, 1000])
-def test_iterations_are_taken_as_they_are(num_images):
-    assert training_iters(num_images, 24, iters=7) == 7
-    assert training_iters(num_images, 24, epochs=None, iters=7) == 7
 
 
 class Pictures(torch.utils.data.Dataset):

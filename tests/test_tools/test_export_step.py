@@ -149,6 +149,10 @@ def pad(cfg):
     cfg.model.data_preprocessor.test_cfg = dict(size_divisor=32)
 
 
+def link(cfg):
+    cfg.model.type = 'IncrementalEncoderDecoder'
+
+
 def other_classes(cfg):
     cfg.model.decode_head.num_classes = 9
 
@@ -159,6 +163,7 @@ def other_classes(cfg):
         (resize, r"\['Resize'\] of its test_pipeline cannot be exported"),
         (slide, "only the test mode 'whole'"),
         (pad, 'test_cfg of the data preprocessor'),
+        (link, 'decisions of its method are not those of stock mmseg'),
         (other_classes, 'does not fit the model'),
     ],
 )

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import mmcv
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmseg.registry import DATASETS
 from PIL import Image
 from rich.progress import track
 
-from mmseg_incremental.apis import build_task, load_config, step_config
-from mmseg_incremental.datasets import get_protocol, label_table
+from mmseg_incremental.apis import load_sequence
+from mmseg_incremental.datasets import label_table
 from mmseg_incremental.errors import InputError
+from mmseg_incremental.sequence import Step
 from mmseg_incremental.visualization import Example, draw_prediction_grid
 
 EPILOG = """example:
@@ -43,11 +44,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def make_examples(cfg: Config, step: int, test: bool, number: int) -> list[Example]:
+def make_examples(step: Step, test: bool, number: int) -> list[Example]:
     """Pictures, spread over the step's list, with both labels.
 
     Args:
-        cfg: A checked config.
         step: The step.
         test: Whether to take the evaluation's pictures.
         number: How many pictures at most.
@@ -56,21 +56,22 @@ def make_examples(cfg: Config, step: int, test: bool, number: int) -> list[Examp
         The examples; what the step sees is drawn in the colours of the data set.
 
     Raises:
-        InputError: If the data or the step cannot be used.
+        InputError: If the data cannot be used.
     """
-    step_cfg = step_config(cfg, step)
-    loader = step_cfg.test_dataloader if test else step_cfg.train_dataloader
+    sequence, seen = step.sequence, step.sequence.task.seen_classes(step.index)
+    loader = step.config.test_dataloader if test else step.config.train_dataloader
     dataset = DATASETS.build(loader.dataset)
-    task = build_task(cfg.task)
-    table = label_table(task, step, cfg.setting, get_protocol(cfg.protocol), training=not test)
+    table = label_table(
+        sequence.task, step.index, sequence.setting, sequence.protocol, training=not test
+    )
     labels = np.arange(256)
-    labels[: len(task.seen_classes(step)) + 1] = [0, *task.seen_classes(step)]
+    labels[: len(seen) + 1] = [0, *seen]
     places = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int)
     examples = []
     for place in track(places, 'Reading pictures', transient=True):
         info = dataset.get_data_info(int(place))
         full = np.asarray(Image.open(info['seg_map_path']))
-        maps = {'full label': full, f'as step {step} sees it': labels[table[full]]}
+        maps = {'full label': full, f'as step {step.index} sees it': labels[table[full]]}
         examples.append(Example(mmcv.imread(info['img_path'], channel_order='rgb'), maps))
     return examples
 
@@ -79,16 +80,16 @@ def main(argv: list[str] | None = None) -> None:
     """Run the tool."""
     args = parse_args(argv)
     try:
-        cfg = load_config(args.config, args.cfg_options)
-        examples = make_examples(cfg, args.step, args.test, args.number)
+        sequence = load_sequence(args.config, args.cfg_options)
+        examples = make_examples(sequence.step(args.step), args.test, args.number)
     except InputError as error:
         sys.exit(f'error: {error}')
-    names = ['background', *build_task(cfg.task).names]
-    folder = Path(args.out or Path(cfg.work_dir, 'browse'))
+    names = ['background', *sequence.task.names]
+    folder = Path(args.out or sequence.work_dir.path / 'browse')
     folder.mkdir(parents=True, exist_ok=True)
     for first in range(0, len(examples), args.rows):
         split = 'test' if args.test else 'train'
-        path = folder / f'step_{args.step}_{split}_{first // args.rows}.png'
+        path = folder / f'{split}_of_step_{args.step}_{first // args.rows}.png'
         draw_prediction_grid(examples[first : first + args.rows], names, path)
         print(f'wrote {path}')
 

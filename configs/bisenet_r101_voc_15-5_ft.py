@@ -1,8 +1,0 @@
-_base_ = [
-    './_base_/models/bisenet_r101.py',
-    './_base_/datasets/voc.py',
-    './_base_/tasks/voc_15-5.py',
-    './_base_/methods/ft.py',
-    './_base_/schedules/paper_r101.py',
-    './_base_/default_runtime.py',
-]

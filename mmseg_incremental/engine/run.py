@@ -1,0 +1,207 @@
+"""All steps of a sequence, one after the other."""
+
+import copy
+import gc
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+import torch
+from mmengine.dist import barrier, broadcast_object_list, is_main_process
+
+from ..datasets.memory_file import write_memory
+from ..errors import InputError
+from ..evaluation import SequenceResults, results_table
+from ..sequence.base_step import saved_fingerprint, take_base
+from ..sequence.plain_config import check_plain, write_plain_config
+from ..sequence.plan import RunOptions, StepPlan, check_backbone_weights, plan_sequence
+from ..sequence.plan_table import plan_table
+from ..sequence.sequence import Sequence
+from ..utils.console import get_console, print_table
+from ..utils.files import lock_folder
+from .evaluate import evaluate_step
+from .learning_curve import read_learning_curve
+from .pictures import draw_sequence
+from .progress_file import ProgressWriter
+from .step_runner import StepRunner, fit_to_machine, join_processes, world_size
+
+console = get_console()
+
+
+def run_sequence(
+    sequence: Sequence, options: RunOptions | None = None, launcher: str = 'none'
+) -> SequenceResults:
+    """Train and evaluate the steps of a sequence.
+
+    Everything is checked first. Each step then trains as one MMEngine run in
+    ``WORK_DIR/step_T/`` and leaves ``WORK_DIR/step_T.pth`` and ``step_T.py``; its evaluation goes
+    to ``WORK_DIR/results.json``. At the end the step x group table is printed and pictures are
+    drawn into ``WORK_DIR/pictures/``.
+
+    Args:
+        sequence: From :func:`~mmseg_incremental.sequence.config.load_sequence`.
+        options: What is to be done. Defaults to all steps in a fresh work dir.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+
+    Returns:
+        All results in the work dir.
+
+    Raises:
+        InputError: If anything cannot be used; see :func:`plan_sequence`.
+        NonFiniteLossError: If the loss becomes NaN or infinite.
+    """
+    join_processes(launcher, sequence.cfg.get('env_cfg', {}))
+    with ExitStack() as lock:
+        plans = _plan_on_main_process(sequence, options or RunOptions(), lock)
+        results = _open_results(sequence)
+        if is_main_process():
+            print_table(console, plan_table(sequence, plans))
+        steps = [plan.step for plan in plans]
+        progress = lock.enter_context(ProgressWriter(sequence.work_dir.progress, steps))
+        for plan in plans:
+            _run_step(sequence, plan, results, launcher, progress)
+        if is_main_process():
+            if plans[-1].done:
+                print_table(console, results_table(results))
+            for path in draw_sequence(sequence, results):
+                _say(f'wrote {path}')
+            _say(f'wrote {sequence.work_dir.results}')
+    return results
+
+
+def _run_step(
+    sequence: Sequence,
+    plan: StepPlan,
+    results: SequenceResults,
+    launcher: str,
+    progress: ProgressWriter,
+) -> None:
+    """Train a step or take it, then evaluate it; what is done is kept."""
+    if plan.outdated:
+        _say(f'note: step {plan.step} is there, but was trained with other settings or data')
+    if plan.taken_from:
+        _say(f'step {plan.step}: taken from {plan.taken_from}')
+        _take(sequence, plan)
+    elif not plan.done:
+        _say(f'step {plan.step}: learning {", ".join(plan.new_classes)}')
+        progress.tell(plan.step, 'training', 0, plan.iters)
+        _train(sequence, plan, launcher, progress)
+    progress.tell(plan.step, 'evaluating', plan.iters, plan.iters)
+    if plan.done and plan.step in results.steps:
+        return
+    _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
+    step = sequence.step(plan.step)
+    metrics = evaluate_step(step, plan.target, launcher)
+    facts = dict(
+        num_images=plan.num_images,
+        iterations=plan.iters,
+        batch_size=sequence.cfg.batch_size * world_size(),
+        fingerprint=saved_fingerprint(plan.target),
+    )
+    if curve := read_learning_curve(sequence.work_dir.step_dir(plan.step)):
+        facts['learning_curve'] = curve
+    results.record(plan.step, metrics, **facts)
+    if is_main_process():
+        write_plain_config(step)
+        results.save(sequence.work_dir.results)
+        print_table(console, results_table(results))
+    barrier()
+
+
+def _say(text: str) -> None:
+    if is_main_process():
+        console.print(text, soft_wrap=True)
+
+
+def _plan_on_main_process(
+    sequence: Sequence, options: RunOptions, lock: ExitStack
+) -> list[StepPlan]:
+    """Plan once and lock the work dir; every process learns of an error."""
+    plans, problem = [], None
+    if is_main_process():
+        try:
+            plans = plan_sequence(sequence, options, world_size())
+            _check_start(sequence, plans)
+            _make_work_dir(sequence.work_dir.path)
+            lock.enter_context(lock_folder(sequence.work_dir.path))
+            for step in options.overwrite:
+                _remove_step(sequence, step)
+        except InputError as error:
+            problem = error
+    answer = [plans, None if problem is None else str(problem)]
+    broadcast_object_list(answer)
+    if problem is not None:
+        raise problem
+    if answer[1] is not None:
+        raise InputError(answer[1])
+    return answer[0]
+
+
+def _check_start(sequence: Sequence, plans: list[StepPlan]) -> None:
+    """Find out before the first training what would fail at its start or after its end."""
+    first = plans[0]
+    starts_anew = first.step == 0 and not (first.done or first.taken_from)
+    if starts_anew and (text := check_backbone_weights(sequence.cfg.backbone_weights)):
+        raise InputError(text)
+    if untrained := [plan.step for plan in plans if not plan.done]:
+        check_plain(sequence.step(untrained[-1]))
+
+
+def _remove_step(sequence: Sequence, step: int) -> None:
+    """Remove a step that is trained again, so that an interruption is like any other."""
+    sequence.work_dir.checkpoint(step).unlink(missing_ok=True)
+    sequence.work_dir.remove_training_checkpoints(step)
+    results = sequence.work_dir.results
+    if results.is_file():
+        kept = SequenceResults.load(results)
+        kept.steps.pop(step, None)
+        kept.save(results)
+
+
+def _make_work_dir(path: Path) -> None:
+    try:
+        os.makedirs(path, exist_ok=True)
+        probe = path / f'.writable-{os.getpid()}'
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f'{path}: work dir cannot be written ({error.strerror}); choose another --work-dir'
+        ) from error
+
+
+def _open_results(sequence: Sequence) -> SequenceResults:
+    path = sequence.work_dir.results
+    if is_main_process() and not path.is_file():
+        SequenceResults(sequence.description).save(path)
+    barrier()
+    return SequenceResults.load(path)
+
+
+def _take(sequence: Sequence, plan: StepPlan) -> None:
+    if is_main_process():
+        take_base(plan.taken_from, plan.target, sequence.description, plan.fingerprint)
+    barrier()
+
+
+def _train(sequence: Sequence, plan: StepPlan, launcher: str, progress: ProgressWriter) -> None:
+    if is_main_process() and plan.memory:
+        write_memory(sequence.work_dir.memory(plan.step), plan.memory)
+    barrier()
+    cfg = copy.deepcopy(sequence.step(plan.step).config)
+    cfg.default_hooks.incremental_loop.fingerprint = plan.fingerprint
+    cfg.default_hooks.progress = dict(
+        type='ProgressFile', path=str(progress.path), step=plan.step, steps=progress.steps
+    )
+    fit_to_machine(cfg, launcher)
+    if plan.resume_from:
+        cfg.load_from, cfg.resume = plan.resume_from, True
+        _say(f'step {plan.step}: going on from {plan.resume_from}')
+    runner = StepRunner.from_cfg(cfg)
+    runner.train()
+    del runner
+    gc.collect()
+    torch.cuda.empty_cache()
+    barrier()
+    if is_main_process():
+        sequence.work_dir.remove_training_checkpoints(plan.step)

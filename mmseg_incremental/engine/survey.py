@@ -1,0 +1,63 @@
+"""One pass of the old model over a step's pictures, before the step."""
+
+import copy
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from mmengine.dist import barrier, is_main_process
+from mmengine.runner import Runner
+from mmseg.registry import TASK_UTILS
+from rich.progress import track
+from torch import Tensor
+
+from ..models import IncrementalEncoderDecoder
+from ..sequence.checkpoint import load_checkpoint, write_checkpoint
+
+
+def take_survey(
+    config: Mapping, runner: Runner, model: IncrementalEncoderDecoder, path: Path
+) -> dict[str, Tensor]:
+    """Let a method look at the data of a step, once.
+
+    The batches are those that the training would see first, each picture about once: the pass
+    has a loader of its own, whose sampler starts at the beginning. The result is kept in a file,
+    so that a run that is resumed later has the very same one.
+
+    Args:
+        config: The method's ``survey``.
+        runner: Runner of the step; its training loader's config is used.
+        model: The student, with its old model.
+        path: File that keeps the result.
+
+    Returns:
+        What was found, by name, the same in every process.
+
+    Raises:
+        CheckpointError: If the file cannot be read.
+    """
+    if runner.iter and path.is_file():
+        return _to_device(load_checkpoint(path), model)
+    survey = TASK_UTILS.build(copy.deepcopy(dict(config)))
+    survey.start(model.channels)
+    loader = runner.build_dataloader(copy.deepcopy(runner.cfg.train_dataloader), seed=runner.seed)
+    together = loader.batch_size * runner.world_size
+    number = max(math.floor(len(loader.dataset) / together), 1)
+    batches = zip(range(number), loader, strict=False)
+    shown = dict(total=number, transient=True, disable=not is_main_process())
+    with torch.no_grad():
+        for _, data in track(batches, 'Survey of the data', **shown):
+            data = model.data_preprocessor(data, True)
+            survey.observe(model.labelled_batch(data['inputs'], data['data_samples']))
+    found = survey.finish()
+    if is_main_process():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_checkpoint(path, {name: value.cpu() for name, value in found.items()})
+    barrier()
+    return _to_device(found, model)
+
+
+def _to_device(found: Mapping[str, Tensor], model: IncrementalEncoderDecoder) -> dict[str, Tensor]:
+    device = next(model.parameters()).device
+    return {name: value.to(device) for name, value in found.items()}

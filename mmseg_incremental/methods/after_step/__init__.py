@@ -1,0 +1,1 @@
+"""What happens to the trained weights before a step's checkpoint is written."""

@@ -1,0 +1,1 @@
+"""Channels that a model has beside its classes."""

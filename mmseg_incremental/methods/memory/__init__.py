@@ -1,0 +1,1 @@
+"""Which pictures of earlier steps are kept, to be learnt from again."""

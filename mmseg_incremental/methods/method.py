@@ -1,0 +1,201 @@
+"""A method: the parts that act at the moments of a sequence, read from its config."""
+
+import copy
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmengine.config import ConfigDict
+from mmengine.registry import Registry
+from mmseg.registry import MODELS, TASK_UTILS
+
+from ..errors import InputError
+from ..models import CLASSIFIER_INITS
+from ..models.channels import Channels
+from ..tasks import Task
+
+_REQUIRED = ('name', 'loss', 'distillation', 'classifier_init')
+#: Parts that a method may do without, with what stands for their absence.
+_OPTIONAL = {
+    'first_loss': None,
+    'targets': None,
+    'link': None,
+    'extra_channels': None,
+    'trainable': [],
+    'survey': None,
+    'after_step': [],
+    'memory': None,
+}
+_MODULES = ('loss', 'first_loss', 'distillation')
+_LISTS = ('distillation', 'trainable', 'after_step')
+#: One config, or a list of some.
+_LOSSES = ('loss', 'first_loss')
+_MOMENTS = ('first', 'later', 'all')
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a ``method`` entry of a config says, step by step.
+
+    Args:
+        config: The entry: ``name``, ``loss`` (one config or several), ``distillation`` (a list),
+            ``classifier_init`` (a name), and of the other moments those that the method uses:
+            ``first_loss`` (of step 0), ``targets``, ``link``, ``extra_channels``, ``trainable``
+            (a list; ``when`` of an entry is ``'first'``, ``'later'`` or ``'all'``), ``survey``,
+            ``after_step`` (a list) and ``memory``. An absent part does nothing.
+
+    Raises:
+        InputError: If a key is unknown or missing, or a part cannot be built.
+    """
+
+    config: Mapping
+
+    def __post_init__(self) -> None:
+        method = self.config
+        if not isinstance(method, Mapping):
+            raise InputError(f'method must be a dict with the keys {_REQUIRED}, got {method!r}')
+        known = {*_REQUIRED, *_OPTIONAL}
+        unknown, missing = sorted(set(method) - known), sorted(set(_REQUIRED) - set(method))
+        if unknown or missing:
+            raise InputError(
+                f'method must have the keys {sorted(_REQUIRED)} and may have '
+                f'{sorted(_OPTIONAL)}; unknown: {unknown}, missing: {missing}'
+            )
+        if method['classifier_init'] not in list(CLASSIFIER_INITS):
+            raise InputError(
+                f'method.classifier_init is {method["classifier_init"]!r}; '
+                f'known are {sorted(CLASSIFIER_INITS)}'
+            )
+        self._build_all()
+        for part in self._part('trainable'):
+            if part.get('when', 'later') not in _MOMENTS:
+                raise InputError(
+                    f'method.trainable: when must be one of {list(_MOMENTS)}, got {part["when"]!r}'
+                )
+        if method.get('extra_channels') and not method.get('link'):
+            raise InputError(
+                'method has extra_channels but no link, which says how they become decisions; '
+                "link=dict(type='SeenChannels') leaves them out"
+            )
+        targets = self._part('targets')
+        needs_survey = targets and getattr(_class(TASK_UTILS, targets), 'needs_survey', False)
+        if needs_survey and not self._part('survey'):
+            raise InputError(f'method.targets: {targets["type"]} needs a survey, and there is none')
+
+    def _part(self, key: str) -> object:
+        part = self.config.get(key, _OPTIONAL.get(key))
+        return _OPTIONAL.get(key) if part is None else part
+
+    def _copy(self, key: str) -> object:
+        """A part's config that may be changed."""
+        return copy.deepcopy(self._part(key))
+
+    def _build_all(self) -> None:
+        """Build every part once, so that a wrong one is found before anything is trained."""
+        for key in ('loss', 'distillation', *_OPTIONAL):
+            for part in self._listed(key):
+                registry = MODELS if key in _MODULES else TASK_UTILS
+                _build(registry, part, f'method.{key}')
+
+    def _listed(self, key: str) -> list:
+        """The configs of an entry, whether it takes one or several."""
+        entry = self._part(key)
+        several = key in _LISTS or (key in _LOSSES and entry)
+        if isinstance(entry, list) and several:
+            return entry
+        if entry is None and key in _OPTIONAL:
+            return []
+        if key in _LISTS or isinstance(entry, list) or not entry:
+            kinds = 'a dict or a list of some' if key in _LOSSES else 'a dict'
+            kinds = 'a list' if key in _LISTS else kinds
+            raise InputError(f'method.{key} must be {kinds}, got {entry!r}')
+        return [entry]
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return self.config['name']
+
+    @property
+    def plain(self) -> bool:
+        """Whether stock mmseg decides as the method does, from the channels of the classes."""
+        link = self._part('link')
+        return link is None or getattr(_class(TASK_UTILS, link), 'plain', False)
+
+    @property
+    def memory(self) -> ConfigDict | None:
+        """Config of the memory."""
+        return self._part('memory')
+
+    def losses(self, step: int, num_old: int) -> ConfigDict | list[ConfigDict]:
+        """Config of the segmentation loss, or of several, of a step.
+
+        Args:
+            step: The step.
+            num_old: Number of old channels; losses whose constructor takes it are told.
+
+        Returns:
+            ``first_loss`` at step 0 where the method has one, ``loss`` otherwise.
+        """
+        loss = (step == 0 and self._part('first_loss')) or self.config['loss']
+        if isinstance(loss, list):
+            return [_with_num_old(part, num_old) for part in loss]
+        return _with_num_old(loss, num_old)
+
+    def model_parts(self, step: int) -> dict:
+        """Configs of the parts that act inside a forward pass or freeze something, of a step."""
+        moments = ('all', 'later' if step else 'first')
+        trainable = self._copy('trainable')
+        return dict(
+            distillation=self._copy('distillation') if step else [],
+            targets=self._copy('targets') if step else None,
+            link=self._copy('link'),
+            trainable=[part for part in trainable if part.pop('when', 'later') in moments],
+        )
+
+    def step_parts(self, step: int) -> dict:
+        """Configs of the parts that act before and after the training of a step."""
+        return dict(
+            classifier_init=self.config['classifier_init'],
+            survey=self._copy('survey') if step else None,
+            after_step=self._copy('after_step') if step else [],
+        )
+
+    def needs_old_model(self, step: int) -> bool:
+        """Whether the step learns beside a frozen copy of the step before."""
+        parts = (self.config['distillation'], self._part('targets'), self._part('survey'))
+        return step > 0 and any(parts)
+
+    def extra_channels(self, task: Task, step: int) -> dict[str, int]:
+        """Name to number of the channels beside the classes."""
+        part = self._part('extra_channels')
+        return TASK_UTILS.build(part)(task, step) if part else {}
+
+    def channels(self, task: Task, step: int) -> Channels:
+        """What the channels of a step's logits stand for."""
+        *old, new = task.classes_per_step(step)
+        extra = self.extra_channels(task, step)
+        names = [name for name, number in extra.items() for _ in range(number)]
+        return Channels(sum(old), new, tuple(names))
+
+
+def _class(registry: Registry, part: Mapping) -> type | None:
+    kind = part.get('type') if isinstance(part, Mapping) else None
+    return registry.get(kind) if isinstance(kind, str) else kind
+
+
+def _build(registry: Registry, part: Mapping, where: str) -> None:
+    if _class(registry, part) is None:
+        raise InputError(f'{where}: {part!r} names no known type')
+    config = {key: value for key, value in copy.deepcopy(dict(part)).items() if key != 'when'}
+    try:
+        registry.build(config)
+    except (KeyError, TypeError, ValueError, AssertionError) as error:
+        raise InputError(f'{where}: {part["type"]} cannot be built: {error}') from error
+
+
+def _with_num_old(loss: Mapping, num_old: int) -> ConfigDict:
+    loss = ConfigDict(copy.deepcopy(dict(loss)))
+    if 'num_old' in inspect.signature(MODELS.get(loss.type)).parameters:
+        loss.num_old = num_old
+    return loss

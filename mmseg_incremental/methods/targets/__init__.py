@@ -1,0 +1,1 @@
+"""Labels of a batch, given what the old model says of it."""

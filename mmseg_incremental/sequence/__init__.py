@@ -1,0 +1,23 @@
+"""A sequence of steps as values and files: what is read, planned and kept."""
+
+from .checkpoint import CheckpointError, load_checkpoint
+from .config import load_sequence
+from .fingerprint import step_fingerprint
+from .plain_config import plain_config
+from .plan import RunOptions, StepPlan, plan_sequence
+from .sequence import Sequence, Step
+from .work_dir import WorkDir
+
+__all__ = [
+    'CheckpointError',
+    'RunOptions',
+    'Sequence',
+    'Step',
+    'StepPlan',
+    'WorkDir',
+    'load_checkpoint',
+    'load_sequence',
+    'plain_config',
+    'plan_sequence',
+    'step_fingerprint',
+]

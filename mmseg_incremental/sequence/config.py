@@ -1,0 +1,118 @@
+"""Reading a config leaf and its options into a sequence."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmengine.config import Config
+
+from ..datasets import SETTINGS, get_protocol
+from ..errors import InputError
+from ..methods.method import Method
+from ..models.bisenet import complete_bisenet
+from ..tasks import build_task
+from .config_groups import GROUPS, chosen_files, read_leaf, split_choices
+from .schedule import read_schedules
+from .sequence import Sequence
+from .step_config import step_config
+from .work_dir import WorkDir
+
+REQUIRED = (
+    'task', 'method', 'setting', 'protocol', 'data_root', 'backbone_weights', 'crop_size',
+    'batch_size', 'step_schedule', 'model', 'train_dataloader', 'test_dataloader',
+    'optim_wrapper', 'param_scheduler',
+)  # fmt: skip
+_MODEL_PARTS = ('data_preprocessor', 'backbone', 'decode_head')
+_SWITCHES = ('fast_path', 'compile_backbone', 'amp')
+#: Top-level entries that a leaf need not have, but may.
+_OPTIONAL = (
+    *_SWITCHES, 'work_dir', 'taps', 'custom_hooks', 'auto_scale_lr', 'sync_bn', 'model_wrapper_cfg',
+    'find_unused_parameters', 'load_from', 'resume',
+)  # fmt: skip
+
+
+def load_sequence(
+    path: str | os.PathLike, options: Mapping | None = None, work_dir: str | None = None
+) -> Sequence:
+    """Read and check a config leaf.
+
+    Args:
+        path: The leaf.
+        options: Values that replace the leaf's, by dotted key. ``model``, ``dataset``, ``task``,
+            ``method`` and ``schedule`` with a name choose another file of ``_base_``.
+        work_dir: Folder of the sequence. Defaults to the config's own ``work_dir``, and without
+            one to ``work_dirs/`` and the leaf's name.
+
+    Returns:
+        The sequence.
+
+    Raises:
+        InputError: If the file is missing or an entry is wrong.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f'{path}: config not found')
+    choices, options = split_choices(options or {})
+    cfg = read_leaf(path, choices)
+    _merge(cfg, options, path)
+    if isinstance(cfg.get('crop_size'), int):
+        cfg.crop_size = (cfg.crop_size, cfg.crop_size)
+    cfg.work_dir = str(work_dir or cfg.get('work_dir') or f'work_dirs/{path.stem}')
+    _check_config(cfg, path)
+    complete_bisenet(cfg.model)
+    task = build_task(cfg.task)
+    return Sequence(
+        cfg=cfg,
+        task=task,
+        setting=cfg.setting,
+        protocol=get_protocol(cfg.protocol),
+        method=Method(cfg.method),
+        schedules=read_schedules(cfg.step_schedule, task.num_steps),
+        work_dir=WorkDir(Path(cfg.work_dir)),
+        choices={**chosen_files(path), **choices},
+        build_config=step_config,
+    )
+
+
+def _merge(cfg: Config, options: Mapping, path: Path) -> None:
+    if not options:
+        return
+    known = {*cfg.keys(), *REQUIRED, *_OPTIONAL}
+    for key in options:
+        top = key.split('.')[0]
+        if top not in known:
+            similar = difflib.get_close_matches(top, [*known, *GROUPS], n=1, cutoff=0.6)
+            hint = f'did you mean {similar[0]!r}?' if similar else f'{path} has no such entry'
+            raise InputError(f'unknown option {key!r}; {hint}')
+    try:
+        cfg.merge_from_dict(dict(options))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f'options {dict(options)} do not fit {path}: {error}') from error
+
+
+def _check_config(cfg: Config, path: Path) -> None:
+    """Check the entries that no other part of a sequence checks when it reads them."""
+    if missing := [key for key in REQUIRED if key not in cfg]:
+        raise InputError(f'{path} lacks {missing}')
+    if missing := [key for key in _MODEL_PARTS if not cfg.model.get(key)]:
+        raise InputError(f'{path}: model lacks {missing}')
+    if cfg.get('load_from') or cfg.get('resume'):
+        raise InputError(
+            'load_from and resume are set per step; use backbone_weights for the weights that '
+            'step 0 starts from, and --resume to go on with a sequence'
+        )
+    if cfg.setting not in SETTINGS:
+        raise InputError(f'unknown setting {cfg.setting!r}; settings are {list(SETTINGS)}')
+    if not isinstance(cfg.batch_size, int) or cfg.batch_size < 1:
+        raise InputError(f'batch_size must be a positive whole number, got {cfg.batch_size!r}')
+    for switch in _SWITCHES:
+        if not isinstance(cfg.get(switch, False), bool):
+            raise InputError(f'{switch} must be True or False, got {cfg[switch]!r}')
+    size = cfg.crop_size
+    if not (
+        isinstance(size, (list, tuple))
+        and len(size) == 2
+        and all(isinstance(edge, int) and edge > 0 for edge in size)
+    ):
+        raise InputError(f'crop_size must be (height, width) in pixels, got {size!r}')

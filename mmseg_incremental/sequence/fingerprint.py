@@ -1,0 +1,109 @@
+"""What a step's weights depend on, as one short text."""
+
+import copy
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Sequence as Listing
+
+from mmengine.config import ConfigDict
+
+from ..utils.files import file_digest
+from .sequence import Step
+
+# What cannot change a weight. Everything else in the config counts, known to us or not.
+_NO_WEIGHTS = (
+    'work_dir', 'experiment_name', 'load_from', 'resume', 'launcher', 'log_level', 'log_processor',
+    'vis_backends', 'visualizer', 'custom_imports', 'test_dataloader', 'test_evaluator', 'test_cfg',
+    'val_dataloader', 'val_evaluator', 'val_cfg', 'env_cfg',
+)  # fmt: skip
+#: Where the data lie and how fast they come.
+_LOADER_SPEED = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
+#: Hooks that only look on, save or speed up (compiled code rounds otherwise, no more).
+_ONLOOKERS = (
+    'CheckpointHook', 'CompileBackbone', 'IterTimerHook', 'LearningCurve', 'LoggerHook', 'LossLog',
+    'ProgressFile', 'RuntimeInfoHook', 'SegVisualizationHook',
+)  # fmt: skip
+
+
+def step_fingerprint(
+    step: Step, pictures: Listing[str], before: str | None, world_size: int = 1
+) -> str:
+    """Hash of everything in config and data that a step's training depends on.
+
+    Two steps with the same fingerprint learn the same classes from the same pictures with the
+    same network, losses, optimiser, length and seed, and start from equal weights. What comes
+    after the step does not count: step 0 of 15-5 and of 15-5s are the same.
+
+    Args:
+        step: The step.
+        pictures: Names of its training pictures, in the order of the list.
+        before: Fingerprint of the step before; None at step 0.
+        world_size: Number of processes.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    sequence, task = step.sequence, step.sequence.task
+    out = copy.deepcopy(step.config._cfg_dict)
+    for key in _NO_WEIGHTS:
+        out.pop(key, None)
+    loop = out.default_hooks.pop('incremental_loop')
+    out.default_hooks = {
+        name: hook
+        for name, hook in out.default_hooks.items()
+        if not (hook and hook.get('type') in _ONLOOKERS)
+    }
+    out.train_cfg.pop('num_evaluations', None)
+    _hide_places(out.train_dataloader)
+    _weights_by_content(out.model)
+    content = dict(
+        config=out,
+        before=before,
+        pictures=list(pictures),
+        classes=[sequence.class_names(t) for t in range(step.index + 1)],
+        dataset=task.dataset,
+        void=sequence.protocol.void,
+        classifier_init=loop.classifier_init if step.index else None,
+        survey=loop.survey,
+        after_step=loop.after_step,
+        memory=sequence.method.memory if step.index else None,
+        world_size=world_size,
+    )
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _hide_places(loader: ConfigDict) -> None:
+    """Pictures count by name and classes by name, wherever they lie and whatever follows."""
+    for key in _LOADER_SPEED:
+        loader.pop(key, None)
+    view = loader.dataset
+    for key in ('task', 'protocol', 'memory'):
+        view.pop(key, None)
+    _drop_data_root(view)
+
+
+def _drop_data_root(config: object) -> None:
+    if isinstance(config, dict):
+        config.pop('data_root', None)
+        for value in config.values():
+            _drop_data_root(value)
+    elif isinstance(config, list):
+        for value in config:
+            _drop_data_root(value)
+
+
+def _weights_by_content(model: ConfigDict) -> None:
+    """The same weights under another path are the same weights, and speed changes rounding only."""
+    model.pop('fast_path', None)
+    backbone = model.backbone.get('backbone_cfg', model.backbone)
+    init = backbone.get('init_cfg')
+    if isinstance(init, dict) and os.path.isfile(init.get('checkpoint') or ''):
+        init.checkpoint = _file_hash(init.checkpoint, os.path.getmtime(init.checkpoint))
+
+
+@functools.lru_cache
+def _file_hash(path: str, modified: float) -> str:
+    return file_digest(path)

@@ -1,0 +1,276 @@
+"""What a run will do, checked as a whole before anything is trained."""
+
+import os
+from collections.abc import Collection, Mapping
+from collections.abc import Sequence as Listing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..datasets import DataError
+from ..datasets.memory_file import Candidate
+from ..errors import InputError
+from ..evaluation import SequenceResults
+from ..models.growth import refusal
+from .base_step import find_base, is_outdated, saved_fingerprint
+from .checkpoint import CheckpointError, load_checkpoint, load_step_checkpoint, newest_usable
+from .fingerprint import step_fingerprint
+from .memory_lists import memory_lists
+from .picture_lists import PictureLists, read_picture_lists
+from .schedule import training_iters
+from .sequence import Sequence
+from .step_config import model_heads
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """What one step will do.
+
+    Args:
+        step: The step.
+        new_classes: Names of the classes that it learns.
+        num_images: Pictures that it trains on, remembered ones included.
+        num_test_images: Pictures that it is evaluated on.
+        iters: Iterations.
+        lr: Learning rate at its start.
+        source: Where the weights come from.
+        target: Checkpoint that it writes.
+        done: Whether that checkpoint is there and stays.
+        resume_from: Checkpoint inside the step to go on from.
+        taken_from: Checkpoint of another sequence that is taken in place of training.
+        fingerprint: What the weights depend on, see :func:`step_fingerprint`.
+        outdated: Whether the finished checkpoint was trained with another fingerprint.
+        memory: Pictures that the method remembers.
+    """
+
+    step: int
+    new_classes: tuple[str, ...]
+    num_images: int
+    num_test_images: int
+    iters: int
+    lr: float
+    source: str
+    target: str
+    done: bool
+    resume_from: str | None
+    taken_from: str | None
+    fingerprint: str
+    outdated: bool
+    memory: tuple[Candidate, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a user wants to be done with a sequence.
+
+    Args:
+        steps: The steps to run. None is all.
+        resume: Whether steps that are done or begun may be there.
+        base: Work dir of a sequence whose finished step 0 is taken in place of training it.
+        overwrite: Steps that are trained again although they are done.
+    """
+
+    steps: Listing[int] | None = None
+    resume: bool = False
+    base: str | os.PathLike | None = None
+    overwrite: Collection[int] = ()
+
+
+def plan_sequence(
+    sequence: Sequence,
+    options: RunOptions | None = None,
+    world_size: int = 1,
+    known_lists: dict[str, PictureLists] | None = None,
+) -> list[StepPlan]:
+    """Check the data of all chosen steps and tell what each will do.
+
+    Args:
+        sequence: The sequence.
+        options: What is to be done. Defaults to all steps in a fresh work dir.
+        world_size: Number of processes.
+        known_lists: Lists of pictures read before, which are not read again; new ones are added.
+
+    Returns:
+        The plans in the order of the steps.
+
+    Raises:
+        InputError: If a head cannot grow, the data are broken (all problems are listed), a step
+            does not exist, a predecessor is missing or of another sequence, or the work dir holds
+            another sequence or, without ``resume``, results.
+    """
+    options = options or RunOptions()
+    steps = range(sequence.num_steps) if options.steps is None else options.steps
+    chosen = sorted({*steps})
+    for step in [*chosen, *options.overwrite]:
+        sequence.task.new_classes(step)
+    if surplus := sorted(set(options.overwrite) - set(chosen)):
+        raise InputError(f'steps {surplus} are to be overwritten, but not among the steps to run')
+    check_work_dir(sequence)
+    _check_heads(sequence)
+    base = options.base and find_base(options.base, sequence.description)
+    lists = _read_lists(sequence, chosen, {} if known_lists is None else known_lists)
+    remembered = _remember(sequence, lists, chosen)
+    planner = _Planner(sequence, options, world_size, base)
+    plans: dict[int, StepPlan] = {}
+    for step in chosen:
+        plans[step] = planner.plan(step, lists[step], remembered[step], plans.get(step - 1))
+    for plan in plans.values():
+        _check_predecessor(sequence, plan, chosen)
+        _check_allowed(sequence, plan, options)
+    return list(plans.values())
+
+
+def _check_heads(sequence: Sequence) -> None:
+    """Refuse heads that cannot grow by a classifier per step."""
+    for head in model_heads(sequence.cfg.model):
+        if reason := refusal(head):
+            raise InputError(reason)
+
+
+def _read_lists(
+    sequence: Sequence, chosen: Listing[int], known: dict[str, PictureLists]
+) -> dict[int, PictureLists]:
+    """Pictures of the chosen steps, and of all before them if pictures are remembered."""
+    needed = range(max(chosen, default=-1) + 1) if sequence.method.memory else chosen
+    lists, problems = {}, {}
+    for step in needed:
+        try:
+            lists[step] = read_picture_lists(sequence.step(step), known)
+        except DataError as error:
+            problems.update(dict.fromkeys(error.problems))
+    if problems:
+        raise DataError(sequence.cfg.data_root, list(problems))
+    return lists
+
+
+def _remember(
+    sequence: Sequence, lists: Mapping[int, PictureLists], chosen: Listing[int]
+) -> dict[int, list[Candidate]]:
+    if not sequence.method.memory:
+        return {step: [] for step in chosen}
+    found = memory_lists(sequence, [lists[step] for step in range(max(chosen) + 1)])
+    return dict(enumerate(found))
+
+
+def check_work_dir(sequence: Sequence) -> None:
+    """Refuse a work dir that holds another sequence.
+
+    Args:
+        sequence: The sequence.
+
+    Raises:
+        InputError: If its results are of another task, method, setting or protocol.
+    """
+    path = sequence.work_dir.results
+    if not path.is_file():
+        return
+    there, here = SequenceResults.load(path).sequence, sequence.description
+    for key in here:
+        if there.get(key) != here[key] and key != 'task':
+            raise InputError(
+                f'{path.parent} holds a sequence with another {key} ({there.get(key)}, the '
+                f'config has {here[key]}); choose another --work-dir'
+            )
+
+
+def check_backbone_weights(path: str | None) -> str | None:
+    """Tell what is wrong with the file that step 0's backbone starts from.
+
+    Args:
+        path: ``backbone_weights`` of the config.
+
+    Returns:
+        The problem and its mend, or None.
+    """
+    if path is None:
+        return None
+    if not os.path.isfile(path):
+        return (
+            f'backbone_weights {path} not found: python tools/download_weights.py --help says how '
+            'to get them; backbone_weights=None starts from random weights'
+        )
+    try:
+        load_checkpoint(path)
+    except CheckpointError as error:
+        return str(error)
+    return None
+
+
+@dataclass(frozen=True)
+class _Planner:
+    sequence: Sequence
+    options: RunOptions
+    world_size: int
+    base: str | None
+
+    def plan(
+        self,
+        index: int,
+        lists: PictureLists,
+        memory: Listing[Candidate],
+        before: StepPlan | None,
+    ) -> StepPlan:
+        """Plan a step whose data have been read, behind the plan of the step before."""
+        sequence, step = self.sequence, self.sequence.step(index)
+        work_dir = sequence.work_dir
+        source, target = work_dir.checkpoint(index - 1), work_dir.checkpoint(index)
+        learnt = self._learnt(index, before)
+        fingerprint = step_fingerprint(step, lists.training, learnt, self.world_size)
+        overwrite = index in self.options.overwrite
+        done = target.is_file() and not overwrite
+        resume_from = None
+        if self.options.resume and not (done or overwrite):
+            resume_from = newest_usable(work_dir.training_checkpoints(index))
+        batch_size = sequence.cfg.batch_size * self.world_size
+        shared = step.config.train_dataloader.dataset.get('memory_share')
+        num_images = len(lists.training) + (0 if shared else len(memory))
+        return StepPlan(
+            step=index,
+            new_classes=tuple(sequence.class_names(index)),
+            num_images=num_images,
+            num_test_images=lists.num_test,
+            iters=training_iters(num_images, batch_size, step.schedule.epochs, step.schedule.iters),
+            lr=self._lr(step.config.optim_wrapper.optimizer.lr, batch_size),
+            source=str(source) if index else str(sequence.cfg.backbone_weights or 'random weights'),
+            target=str(target),
+            done=done,
+            resume_from=resume_from,
+            taken_from=self.base if index == 0 and not done and not resume_from else None,
+            fingerprint=fingerprint,
+            outdated=done and is_outdated(target, fingerprint),
+            memory=tuple(memory),
+        )
+
+    def _learnt(self, index: int, before: StepPlan | None) -> str | None:
+        """Fingerprint of the weights that a step starts from."""
+        source = self.sequence.work_dir.checkpoint(index - 1)
+        if before and before.taken_from:
+            return saved_fingerprint(before.taken_from)
+        if index and source.is_file() and index - 1 not in self.options.overwrite:
+            return saved_fingerprint(source)
+        return before.fingerprint if before else None
+
+    def _lr(self, lr: float, batch_size: int) -> float:
+        scale = self.sequence.cfg.get('auto_scale_lr') or {}
+        return lr * batch_size / scale['base_batch_size'] if scale.get('enable') else lr
+
+
+def _check_allowed(sequence: Sequence, plan: StepPlan, options: RunOptions) -> None:
+    begun = bool(sequence.work_dir.training_checkpoints(plan.step))
+    if options.resume or plan.step in options.overwrite or not (plan.done or begun):
+        return
+    state = 'done' if plan.done else 'begun'
+    raise InputError(
+        f'step {plan.step} is {state} in {sequence.work_dir.path}; go on with --resume, train it '
+        f'again with --overwrite-step {plan.step}, or choose another --work-dir'
+    )
+
+
+def _check_predecessor(sequence: Sequence, plan: StepPlan, chosen: Listing[int]) -> None:
+    if plan.step == 0 or plan.done or plan.step - 1 in chosen:
+        return
+    if not Path(plan.source).is_file():
+        raise InputError(
+            f'step {plan.step} needs {plan.source}, which is missing; '
+            f'run step {plan.step - 1} first (--steps {plan.step - 1} {plan.step})'
+        )
+    load_step_checkpoint(plan.source, sequence.description, plan.step - 1)

@@ -1,0 +1,48 @@
+"""What a run will do, as a table."""
+
+from collections.abc import Sequence as Listing
+from pathlib import Path
+
+from ..utils.table import Column, Table
+from .plan import StepPlan
+from .sequence import Sequence
+
+
+def plan_table(sequence: Sequence, plans: Listing[StepPlan]) -> Table:
+    """The plans as a table.
+
+    Args:
+        sequence: The sequence.
+        plans: Its steps.
+
+    Returns:
+        One row per step: classes, pictures, iterations, learning rate, checkpoints. Below it
+        stands what the config is made of.
+    """
+    task, folder = sequence.task, sequence.work_dir.path
+    title = f'{sequence.method.name} on {task.dataset} {task.name}, {sequence.setting}'
+    columns = [
+        Column('step', 'left'),
+        Column('new classes', 'left'),
+        Column('pictures'),
+        Column('evaluated on'),
+        Column('iterations'),
+        Column('learning rate', format='g'),
+        Column('checkpoint in', 'left'),
+        Column('checkpoint out', 'left'),
+    ]
+    rows = [
+        [
+            plan.step,
+            ', '.join(plan.new_classes),
+            plan.num_images,
+            plan.num_test_images,
+            plan.iters,
+            plan.lr,
+            (plan.taken_from or plan.resume_from or plan.source).removeprefix(f'{folder}/'),
+            Path(plan.target).name + (' (done)' if plan.done else ''),
+        ]
+        for plan in plans
+    ]
+    chosen = ', '.join(f'{group} {name}' for group, name in sequence.choices.items())
+    return Table(title, columns, [rows], [f'checkpoints are in {folder}', chosen])
