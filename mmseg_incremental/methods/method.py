@@ -77,6 +77,12 @@ class Method:
                 'method has extra_channels but no link, which says how they become decisions; '
                 "link=dict(type='SeenChannels') leaves them out"
             )
+        terms = [MODELS.build(copy.deepcopy(part)) for part in self._part('distillation')]
+        if method.get('extra_channels') and not all(term.taps for term in terms):
+            raise InputError(
+                'method: a distillation of logits takes all channels for classes, but '
+                'extra_channels adds some beside them; give it taps'
+            )
         targets = self._part('targets')
         needs_survey = targets and getattr(_class(TASK_UTILS, targets), 'needs_survey', False)
         if needs_survey and not self._part('survey'):

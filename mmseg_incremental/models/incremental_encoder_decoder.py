@@ -1,10 +1,8 @@
 """Segmentor that learns beside a frozen copy of its former self."""
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from mmengine.logging import print_log
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS, TASK_UTILS
 from mmseg.utils import SampleList, add_prefix
@@ -17,12 +15,11 @@ from .criterion import Criterion
 from .feature_recorder import record_taps
 from .folding import fold_batch_norm
 from .growth import build_head
-from .labelled_batch import LabelledBatch, Targets
+from .labelled_batch import LabelledBatch
+from .memory_layout import try_channels_last
 from .pixel_batch import PixelBatch
 
 _LOGITS = 'logits'
-#: Height and width in pixels of the picture on which a memory layout is tried.
-_TRIAL = 128
 
 
 @MODELS.register_module()
@@ -61,7 +58,7 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         **kwargs: Everything else that ``EncoderDecoder`` takes.
 
     Raises:
-        InputError: If a head cannot grow.
+        InputError: If a part's argument is wrong.
     """
 
     def __init__(
@@ -114,25 +111,8 @@ class IncrementalEncoderDecoder(EncoderDecoder):
             self.auxiliary_head = nn.ModuleList(heads)
 
     def use_channels_last(self) -> None:
-        """Lay weights and pictures out channels-last, which convolutions are faster with.
-
-        Not every network can be run so: it is tried on a picture, and left as it was if it fails.
-        """
-        training = self.training
-        self.eval().to(memory_format=torch.channels_last)
-        weight = next(self.parameters())
-        pictures = weight.new_zeros(2, 3, _TRIAL, _TRIAL).to(memory_format=torch.channels_last)
-        try:
-            with torch.no_grad():
-                features = self.extract_feat(pictures)
-                for head in self._heads().values():
-                    head(features)
-            self.channels_last = True
-        except RuntimeError as error:
-            self.to(memory_format=torch.contiguous_format)
-            reason = str(error).split('\n')[0]
-            print_log(f'convolutions do not run channels-last: {reason}', logger='current')
-        self.train(training)
+        """Lay weights and pictures out channels-last, where the network can be run so."""
+        self.channels_last = try_channels_last(self)
 
     def set_old_model(self, old_model: EncoderDecoder) -> None:
         """Freeze the model of the step before and learn beside it.
@@ -200,12 +180,12 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         taps = {tap: None for term in on_taps for tap in term.taps if tap != _LOGITS}
         with record_taps(self, taps) as student:
             features = self.extract_feat(inputs)
-            logits = {name: head(features) for name, head in self._heads().items()}
-        _check_logits(self._heads(), logits)
+            logits = {name: head(features) for name, head in self.heads().items()}
+        _check_logits(self.heads(), logits)
         old = self._old_outputs(inputs, taps) if beside else {}
         batch = self._pixel_batch(data_samples, old.get(_LOGITS))
         losses = {}
-        for name, head in self._heads().items():
+        for name, head in self.heads().items():
             terms = on_logits if name == 'decode' else []
             own, compared = self.criterion(head, logits[name], batch, terms, old.get(_LOGITS))
             losses.update(add_prefix(own, name))
@@ -221,7 +201,8 @@ class IncrementalEncoderDecoder(EncoderDecoder):
             inputs: Pictures of shape (N, 3, H, W).
             data_samples: N samples with ``gt_sem_seg`` of shape (1, H, W).
         """
-        return self._labelled(_stack(data_samples), self._old_outputs(inputs, ())[_LOGITS])
+        labels = PixelBatch.from_samples(data_samples).target
+        return self._labelled(labels, self._old_outputs(inputs, ())[_LOGITS])
 
     def _labelled(self, labels: Tensor, old_logits: Tensor) -> LabelledBatch:
         head = self.decode_head
@@ -232,17 +213,15 @@ class IncrementalEncoderDecoder(EncoderDecoder):
 
     def _pixel_batch(self, samples: SampleList, old_logits: Tensor | None) -> PixelBatch:
         """What the losses of all heads learn from."""
-        labels = _stack(samples)
+        batch = PixelBatch.from_samples(samples)
         if self.targets is None or old_logits is None:
-            return PixelBatch(samples, labels)
+            return batch
         with torch.no_grad():
-            made: Targets = self.targets(self._labelled(labels, old_logits))
-        samples = [copy.copy(sample) for sample in samples]
-        for sample, label in zip(samples, made.labels, strict=True):
-            sample.gt_sem_seg = type(sample.gt_sem_seg)(data=label[None])
-        return PixelBatch(samples, made.labels, made.weight)
+            made = self.targets(self._labelled(batch.target, old_logits))
+        return batch.relabelled(made.labels, made.weight)
 
-    def _heads(self) -> dict[str, nn.Module]:
+    def heads(self) -> dict[str, nn.Module]:
+        """The decode head and the auxiliary heads, by the names that their losses have."""
         heads = {'decode': self.decode_head}
         if not self.with_auxiliary_head:
             return heads
@@ -258,15 +237,11 @@ class IncrementalEncoderDecoder(EncoderDecoder):
             features = old.extract_feat(inputs)
             outputs[_LOGITS] = old.decode_head(features)
             if any(tap.startswith('auxiliary_head') for tap in taps):
-                for name, head in old._heads().items():
+                for name, head in old.heads().items():
                     if name != 'decode':
                         head(features)
         # autograd keeps no tensors of inference mode, and losses may want to keep these
         return {name: _clone(output) for name, output in outputs.items()}
-
-
-def _stack(samples: SampleList) -> Tensor:
-    return torch.stack([sample.gt_sem_seg.data[0] for sample in samples])
 
 
 def _clone(output: Tensor | list[Tensor]) -> Tensor | list[Tensor]:

@@ -1,8 +1,10 @@
 """What the losses of a batch learn from, pixel by pixel."""
 
+import copy
 from dataclasses import dataclass, field
 
 import torch
+from mmengine.structures import PixelData
 from mmseg.utils import SampleList
 from torch import Tensor
 
@@ -38,6 +40,21 @@ class PixelBatch:
             The batch.
         """
         return cls(samples, torch.stack([sample.gt_sem_seg.data[0] for sample in samples]), weight)
+
+    def relabelled(self, labels: Tensor, weight: Tensor | None) -> 'PixelBatch':
+        """The same pictures with other labels; the samples of this batch keep theirs.
+
+        Args:
+            labels: Labels (N, H, W), int64.
+            weight: Factor per pixel (N, H, W) or per picture (N, 1, 1).
+
+        Returns:
+            The batch.
+        """
+        samples = [copy.copy(sample) for sample in self.samples]
+        for sample, label in zip(samples, labels, strict=True):
+            sample.gt_sem_seg = PixelData(data=label[None])
+        return PixelBatch(samples, labels, weight)
 
     @property
     def size(self) -> tuple[int, int]:

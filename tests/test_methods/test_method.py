@@ -263,3 +263,15 @@ def test_every_method_says_what_acts(path):
         assert channels.num_old + channels.num_new == sum(TASK.classes_per_step(step))
     assert not mine.needs_old_model(0)
     assert cfg.to_dict() == before
+
+
+def test_distillation_of_logits_does_not_go_with_channels_beside_the_classes():
+    parts = dict(
+        distillation=[dict(type='KnowledgeDistillation')],
+        extra_channels=dict(type='FutureClasses'),
+        link=dict(type='SeenChannels'),
+    )
+    with pytest.raises(InputError, match='give it taps'):
+        method(**parts)
+    parts['distillation'][0]['module'] = 'decode_head'
+    method(**parts)

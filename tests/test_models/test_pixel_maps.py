@@ -179,3 +179,18 @@ def test_sum_with_plain_cross_entropy_has_the_sum_of_the_gradients():
 
     both = gradient([ENTROPY, DPCE])
     torch.testing.assert_close(both, gradient(ENTROPY) + gradient(DPCE))
+
+
+def test_relabelled_pictures_leave_the_samples_of_the_batch_alone():
+    labels = torch.tensor([[[0, 1], [2, 255]]])
+    sample = SegDataSample(gt_sem_seg=PixelData(data=labels.clone()))
+    sample.gt_distance_map = PixelData(data=torch.ones(1, 2, 2))
+    batch = PixelBatch.from_samples([sample])
+    weight = torch.full((1, 1, 1), 0.5)
+    made = batch.relabelled(torch.tensor([[[3, 1], [2, 255]]]), weight)
+    assert made.target.tolist() == [[[3, 1], [2, 255]]]
+    assert made.samples[0].gt_sem_seg.data.tolist() == [[[3, 1], [2, 255]]]
+    assert made.weight is weight
+    assert made.map('distance_map').tolist() == [[[1.0, 1.0], [1.0, 1.0]]]
+    assert sample.gt_sem_seg.data.tolist() == labels.tolist()
+    assert batch.target.tolist() == labels.tolist()
