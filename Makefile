@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := work_dirs/demo
 
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test test-slow lint format bench clean
 help:
 	@echo 'make demo    install, render the small data set, train FT and MiB, print their tables'
 	@echo 'make test    install, run the tests'
+	@echo 'make test-slow  install, run the tests that take a minute or more'
 	@echo 'make lint    install, check style'
 	@echo 'make format  install, mend style'
 	@echo 'make bench   install, measure every row of docs/performance.md'
@@ -32,6 +33,9 @@ demo: $(STAMP) data/shapes
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

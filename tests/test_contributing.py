@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from tiny import ROOT, cfg_options
 
+pytestmark = pytest.mark.slow
 BLOCK = re.compile(r'```python\n# (\S+\.py)\n(.*?)```', re.DOTALL)
 
 

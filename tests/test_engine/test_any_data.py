@@ -80,6 +80,7 @@ def test_another_layout_trains(shapes: Path, other_layout: Path, tmp_path: Path)
     assert sorted(p.name for p in other_layout.rglob('*')) == before, 'data are only read'
 
 
+@pytest.mark.slow
 def test_wrapped_data_sets_resume_to_identical_weights(
     shapes: Path, other_layout: Path, tmp_path: Path
 ) -> None:

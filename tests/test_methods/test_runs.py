@@ -20,6 +20,7 @@ from mmseg_incremental.datasets import read_memory
 from mmseg_incremental.sequence import WorkDir, load_checkpoint
 from mmseg_incremental.sequence.checkpoint import step_state
 
+pytestmark = pytest.mark.slow
 STEPS = RunOptions(steps=[0, 1])
 
 
