@@ -12,6 +12,7 @@ from pathlib import Path
 import mmcv
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS, MODELS, TASK_UTILS
@@ -27,6 +28,7 @@ from tiny import (
     tiny_sequence,
     weights,
 )
+from tiny_heads import model_config
 
 from mmseg_incremental.apis import RunOptions, evaluate_step, load_sequence, run_sequence
 from mmseg_incremental.engine import NonFiniteLossError
@@ -168,6 +170,22 @@ def test_joint_learns_all_at_once(shapes: Path, tmp_path: Path) -> None:
     config = ROOT / 'configs' / 'bisenet_r18_shapes_offline.py'
     results = run_sequence(load_sequence(config, {'data_root': str(shapes), **OPTIONS}, tmp_path))
     assert list(results.steps[0]['mIoU']) == ['1-4', '5-6', 'all']
+
+
+def test_sequence_with_a_stock_head_of_deeplab_runs(shapes: Path, tmp_path: Path) -> None:
+    """Its pictures are drawn by the head that learnt, and not by a partly random one."""
+    name = 'DepthwiseSeparableASPPHead'
+    model = dict(
+        _delete_=True, **model_config(name), data_preprocessor=dict(type='SegDataPreProcessor')
+    )
+    sequence = tiny_sequence(shapes, tmp_path, model=model)
+    results = run_sequence(sequence, RunOptions([0, 1]))
+    assert set(results.steps) == {0, 1}
+    assert (tmp_path / 'pictures' / 'predictions.png').is_file()
+    plain = Config.fromfile(tmp_path / 'step_1.py')
+    assert plain.model.decode_head.type == name
+    stock = MODELS.build(plain.model)
+    stock.load_state_dict(weights(tmp_path, 1), strict=True)
 
 
 def test_another_sequence_is_refused(shapes: Path, trained: Path) -> None:

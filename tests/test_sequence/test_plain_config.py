@@ -42,8 +42,6 @@ _HEADS = {
     'DepthwiseSeparableASPPHead': dict(
         _ASPP, type='DepthwiseSeparableASPPHead', c1_in_channels=8, c1_channels=8
     ),
-    'PSPHead': dict(_HEAD, type='PSPHead', pool_scales=(1, 2)),
-    'FCNHead': dict(_HEAD, type='FCNHead', num_convs=1),
 }
 
 
