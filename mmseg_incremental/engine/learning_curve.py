@@ -34,17 +34,20 @@ class LearningCurve(Hook):
     """Keep the evaluations that ``num_evaluations`` of a schedule asks for, in one file.
 
     ``after_val_epoch`` writes the file anew. ``before_train`` fires after a resumed checkpoint is
-    loaded: a run that was stopped between its checkpoint and its evaluation makes up for it.
+    loaded: points behind it are of a run that was thrown away, and a run that was stopped between
+    its checkpoint and its evaluation makes up for it.
     It runs after ``IncrementalLoop``, which brings the weights.
     """
 
     priority = 'LOW'
 
     def before_train(self, runner: Runner) -> None:
-        """Evaluate where the run was interrupted before it could."""
+        """Go on from the points so far; evaluate where the run was interrupted before it could."""
+        points = [p for p in read_learning_curve(runner.work_dir) if p['iteration'] <= runner.iter]
+        if is_main_process():
+            _write(points, runner.work_dir)
         due = runner.iter > 0 and runner.iter % runner.train_loop.val_interval == 0
-        recorded = [point['iteration'] for point in read_learning_curve(runner.work_dir)]
-        if due and runner.iter not in recorded:
+        if due and runner.iter not in [point['iteration'] for point in points]:
             runner.val_loop.run()
 
     def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float] | None = None) -> None:
@@ -52,7 +55,8 @@ class LearningCurve(Hook):
         if not is_main_process():
             return
         point = dict(iteration=runner.iter, **group_metrics(metrics))
-        # points behind it are of a run that was thrown away
-        points = [p for p in read_learning_curve(runner.work_dir) if p['iteration'] < runner.iter]
-        text = json.dumps([*points, point], indent=2)
-        write_atomically(Path(runner.work_dir, _FILE), text + '\n')
+        _write([*read_learning_curve(runner.work_dir), point], runner.work_dir)
+
+
+def _write(points: list[dict], step_dir: str) -> None:
+    write_atomically(Path(step_dir, _FILE), json.dumps(points, indent=2) + '\n')

@@ -98,7 +98,8 @@ def _run_step(
         batch_size=sequence.cfg.batch_size * world_size(),
         fingerprint=saved_fingerprint(plan.target),
     )
-    if curve := read_learning_curve(sequence.work_dir.step_dir(plan.step)):
+    curve = read_learning_curve(sequence.work_dir.step_dir(plan.step))
+    if curve and step.schedule.num_evaluations > 1:
         facts['learning_curve'] = curve
     results.record(plan.step, metrics, **facts)
     if is_main_process():

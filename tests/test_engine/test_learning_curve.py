@@ -1,5 +1,7 @@
 """Evaluation while a step is being learnt."""
 
+import shutil
+
 import pytest
 from tiny import assert_same_weights, tiny_sequence
 
@@ -59,21 +61,35 @@ METRICS = {'mIoU/1-4': 1.0, 'aAcc': 50.0, 'IoU/disc': float('nan')}
 
 def test_missed_evaluation_is_made_up_for(tmp_path):
     hook = LearningCurve()
-    hook.after_val_epoch(FakeRunner(tmp_path, 2), METRICS)
     for iteration, expected in ((0, 0), (2, 0), (3, 0), (4, 1)):
-        runner = FakeRunner(tmp_path, iteration)
+        folder = tmp_path / str(iteration)
+        folder.mkdir()
+        hook.after_val_epoch(FakeRunner(folder, 2), METRICS)
+        runner = FakeRunner(folder, iteration)
         hook.before_train(runner)
         assert runner.ran == expected, iteration
 
 
-def test_points_of_a_discarded_run_go(tmp_path):
+@pytest.mark.parametrize(('iteration', 'kept'), [(0, []), (3, [2]), (4, [2, 4]), (6, [2, 4, 6])])
+def test_points_of_a_discarded_run_go(tmp_path, iteration, kept):
     hook = LearningCurve()
-    for iteration in (2, 4, 6, 4):
-        hook.after_val_epoch(FakeRunner(tmp_path, iteration), METRICS)
+    for number in (2, 4, 6):
+        hook.after_val_epoch(FakeRunner(tmp_path, number), METRICS)
     points = read_learning_curve(tmp_path)
-    assert [point['iteration'] for point in points] == [2, 4]
+    assert [point['iteration'] for point in points] == [2, 4, 6]
     assert points[0]['mIoU'] == {'1-4': 1.0}
     assert points[0]['IoU'] == {'disc': None}
+    runner = FakeRunner(tmp_path, iteration)
+    hook.before_train(runner)
+    assert [point['iteration'] for point in read_learning_curve(tmp_path)] == kept
+    assert runner.ran == 0
+
+
+def test_curve_of_an_overwritten_step_goes_with_it(shapes, curved, tmp_path):
+    work_dir = shutil.copytree(curved[0], tmp_path / 'again')
+    plain = sequence(shapes, work_dir, **{'step_schedule.first.num_evaluations': 1})
+    results = run_sequence(plain, RunOptions([0], overwrite=[0]))
+    assert 'learning_curve' not in results.steps[0]
 
 
 @pytest.mark.parametrize('number', [0, -1, 1.5, 'x'])
