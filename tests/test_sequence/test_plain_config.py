@@ -150,6 +150,11 @@ def test_a_model_without_auxiliary_heads():
     assert_same_logits(trained(step), step)
 
 
+def test_segmentor_of_a_sequence_may_be_named_in_the_model():
+    step = load_sequence(leaf(), {'model.type': 'IncrementalEncoderDecoder'}).step(1)
+    assert_same_logits(trained(step), step)
+
+
 def test_stock_state_goes_back_into_the_incremental_model():
     step = read().step(1)
     stock = MODELS.build(plain_config(step).model).eval()
