@@ -12,7 +12,7 @@ from mmseg_incremental.engine.step_runner import join_processes, leave_processes
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.evaluation import SequenceResults, results_table
 from mmseg_incremental.sequence import Sequence, WorkDir, load_checkpoint
-from mmseg_incremental.sequence.plan import check_work_dir
+from mmseg_incremental.sequence.checks import check_work_dir
 from mmseg_incremental.utils.console import get_console, print_table
 
 EPILOG = """examples:

@@ -10,7 +10,7 @@ from mmseg_incremental.apis import RunOptions, load_sequence, plan_sequence, run
 from mmseg_incremental.engine.step_runner import leave_processes, world_size
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.sequence import Sequence
-from mmseg_incremental.sequence.plan import check_backbone_weights
+from mmseg_incremental.sequence.backbone_weights import check_backbone_weights
 from mmseg_incremental.sequence.plan_table import plan_table
 from mmseg_incremental.utils.console import get_console, print_table
 
@@ -54,6 +54,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='DIR',
         help='take step 0 from this finished sequence in place of training it (its step_0.pth is '
         'copied); methods of one task share their step 0',
+    )
+    parser.add_argument(
+        '--dev',
+        type=float,
+        metavar='SHARE',
+        help='hold back this share of the training list and evaluate on it in place of the test '
+        'pictures, to choose hyper-parameters',
     )
     parser.add_argument(
         '--amp',
@@ -104,6 +111,8 @@ def read_sequence(args: argparse.Namespace) -> Sequence:
         'auto_scale_lr.enable': args.auto_scale_lr,
     }
     options.update({key: True for key, wanted in switches.items() if wanted})
+    if args.dev is not None:
+        options['dev'] = args.dev
     return load_sequence(args.config, options, args.work_dir)
 
 
@@ -111,8 +120,12 @@ def show_plan(sequence: Sequence, options: RunOptions) -> None:
     """Print what a run would do."""
     plans = plan_sequence(sequence, options, world_size())
     print_table(get_console(), plan_table(sequence, plans))
-    if problem := check_backbone_weights(sequence.cfg.backbone_weights):
-        print(f'note: {problem}')
+    try:
+        note = check_backbone_weights(sequence)
+    except InputError as error:
+        note = str(error)
+    if note:
+        print(f'note: {note}')
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -12,9 +12,10 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from ..datasets.memory_file import write_memory
 from ..errors import InputError
 from ..evaluation import SequenceResults, results_table
+from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.base_step import saved_fingerprint, take_base
 from ..sequence.plain_config import check_plain, write_plain_config
-from ..sequence.plan import RunOptions, StepPlan, check_backbone_weights, plan_sequence
+from ..sequence.plan import RunOptions, StepPlan, plan_sequence
 from ..sequence.plan_table import plan_table
 from ..sequence.sequence import Sequence
 from ..utils.console import get_console, print_table
@@ -142,8 +143,8 @@ def _check_start(sequence: Sequence, plans: list[StepPlan]) -> None:
     """Find out before the first training what would fail at its start or after its end."""
     first = plans[0]
     starts_anew = first.step == 0 and not (first.done or first.taken_from)
-    if starts_anew and (text := check_backbone_weights(sequence.cfg.backbone_weights)):
-        raise InputError(text)
+    if starts_anew and (note := check_backbone_weights(sequence)):
+        _say(f'note: {note}')
     if untrained := [plan.step for plan in plans if not plan.done]:
         check_plain(sequence.step(untrained[-1]))
 

@@ -57,17 +57,23 @@ class PlannedRun:
 
     Args:
         run: The run.
-        work_dir: Its folder.
-        method: Name of its method.
+        sequence: What it trains.
         plans: What each step will do.
-        backbone_weights: File that step 0 starts from, if any.
     """
 
     run: Run
-    work_dir: WorkDir
-    method: str
+    sequence: Sequence
     plans: Listing[StepPlan]
-    backbone_weights: str | None
+
+    @property
+    def work_dir(self) -> WorkDir:
+        """Its folder."""
+        return self.sequence.work_dir
+
+    @property
+    def method(self) -> str:
+        """Name of its method."""
+        return self.sequence.method.name
 
     @property
     def finished(self) -> bool:
@@ -104,8 +110,7 @@ def plan_run(run: Run, root: Path, known_lists: dict[str, PictureLists]) -> Plan
                 f'{plan.target} was trained with other settings or data than those of '
                 f'{run.config}; remove {sequence.work_dir.path}, or choose another --work-dir'
             )
-    weights = sequence.cfg.backbone_weights
-    return PlannedRun(run, sequence.work_dir, sequence.method.name, plans, weights)
+    return PlannedRun(run, sequence, plans)
 
 
 def option_text(value: object) -> str:

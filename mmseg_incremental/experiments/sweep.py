@@ -10,8 +10,8 @@ from rich.console import Console
 
 from ..errors import InputError
 from ..evaluation import SequenceResults
+from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.picture_lists import PictureLists
-from ..sequence.plan import check_backbone_weights
 from ..sequence.work_dir import WorkDir
 from ..utils.table import Column, Table
 from .jobs import Job, run_jobs
@@ -71,7 +71,7 @@ def plan_runs(runs: Sequence[Run], root: Path) -> list[PlannedRun]:
 
 
 def check_weights(planned: Sequence[PlannedRun]) -> None:
-    """Refuse to start runs whose backbone weights are missing or damaged.
+    """Refuse to start runs whose backbone weights are missing, damaged or of another network.
 
     Args:
         planned: The runs.
@@ -79,9 +79,10 @@ def check_weights(planned: Sequence[PlannedRun]) -> None:
     Raises:
         InputError: If a step 0 that has not been trained yet starts from such a file.
     """
-    for path in {item.backbone_weights for item in planned if not item.plans[0].done}:
-        if problem := check_backbone_weights(path):
-            raise InputError(problem)
+    untrained = [item.sequence for item in planned if not item.plans[0].done]
+    # one of each kind, since building a network takes a second
+    for sequence in {repr((s.cfg.backbone_weights, s.cfg.model)): s for s in untrained}.values():
+        check_backbone_weights(sequence)
 
 
 def note_missing_weights(planned: Sequence[PlannedRun]) -> None:

@@ -24,11 +24,13 @@ REQUIRED = (
     'optim_wrapper', 'param_scheduler',
 )  # fmt: skip
 _MODEL_PARTS = ('data_preprocessor', 'backbone', 'decode_head')
+#: Hooks that the package sets itself.
+_OWN_HOOKS = {'incremental_loop', 'learning_curve', 'compile_backbone', 'progress'}
 _SWITCHES = ('fast_path', 'compile_backbone', 'amp')
 #: Top-level entries that a leaf need not have, but may.
 _OPTIONAL = (
     *_SWITCHES, 'work_dir', 'taps', 'custom_hooks', 'auto_scale_lr', 'sync_bn', 'model_wrapper_cfg',
-    'find_unused_parameters', 'load_from', 'resume',
+    'find_unused_parameters', 'load_from', 'resume', 'dev', 'partition_seed',
 )  # fmt: skip
 
 
@@ -102,6 +104,11 @@ def _check_config(cfg: Config, path: Path) -> None:
             'load_from and resume are set per step; use backbone_weights for the weights that '
             'step 0 starts from, and --resume to go on with a sequence'
         )
+    if own := sorted(_OWN_HOOKS & set(cfg.get('default_hooks') or {})):
+        raise InputError(
+            f'default_hooks.{own[0]} is set per step by the package; a hook of your own needs '
+            'another name, or goes into custom_hooks'
+        )
     if cfg.setting not in SETTINGS:
         raise InputError(f'unknown setting {cfg.setting!r}; settings are {list(SETTINGS)}')
     if not isinstance(cfg.batch_size, int) or cfg.batch_size < 1:
@@ -109,6 +116,12 @@ def _check_config(cfg: Config, path: Path) -> None:
     for switch in _SWITCHES:
         if not isinstance(cfg.get(switch, False), bool):
             raise InputError(f'{switch} must be True or False, got {cfg[switch]!r}')
+    dev = cfg.get('dev')
+    if dev is not None and not (isinstance(dev, float) and 0 < dev < 1):
+        raise InputError(f'dev must be a share between 0 and 1, or None, got {dev!r}')
+    seed = cfg.get('partition_seed', 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError(f'partition_seed must be a whole number from 0 on, got {seed!r}')
     size = cfg.crop_size
     if not (
         isinstance(size, (list, tuple))

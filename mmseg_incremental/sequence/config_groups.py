@@ -36,7 +36,17 @@ GROUPS = {
     ),
     'task': Group('tasks', ('task',)),
     'method': Group('methods', ('method',)),
-    'schedule': Group('schedules', ('step_schedule', 'optim_wrapper', 'param_scheduler')),
+    'schedule': Group(
+        'schedules',
+        (
+            'step_schedule',
+            'optim_wrapper',
+            'param_scheduler',
+            'batch_size',
+            'crop_size',
+            'auto_scale_lr',
+        ),
+    ),
 }
 _BASE = '_base_'
 

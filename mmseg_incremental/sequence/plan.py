@@ -9,16 +9,14 @@ from pathlib import Path
 from ..datasets import DataError
 from ..datasets.memory_file import Candidate
 from ..errors import InputError
-from ..evaluation import SequenceResults
-from ..models.growth import refusal
 from .base_step import find_base, is_outdated, saved_fingerprint
-from .checkpoint import CheckpointError, load_checkpoint, load_step_checkpoint, newest_usable
+from .checkpoint import load_step_checkpoint, newest_usable
+from .checks import check_heads, check_work_dir
 from .fingerprint import step_fingerprint
 from .memory_lists import memory_lists
 from .picture_lists import PictureLists, read_picture_lists
 from .schedule import training_iters
 from .sequence import Sequence
-from .step_config import model_heads
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def plan_sequence(
     if surplus := sorted(set(options.overwrite) - set(chosen)):
         raise InputError(f'steps {surplus} are to be overwritten, but not among the steps to run')
     check_work_dir(sequence)
-    _check_heads(sequence)
+    check_heads(sequence)
     base = options.base and find_base(options.base, sequence.description)
     lists = _read_lists(sequence, chosen, {} if known_lists is None else known_lists)
     remembered = _remember(sequence, lists, chosen)
@@ -117,13 +115,6 @@ def plan_sequence(
         _check_predecessor(sequence, plan, chosen)
         _check_allowed(sequence, plan, options)
     return list(plans.values())
-
-
-def _check_heads(sequence: Sequence) -> None:
-    """Refuse heads that cannot grow by a classifier per step."""
-    for head in model_heads(sequence.cfg.model):
-        if reason := refusal(head):
-            raise InputError(reason)
 
 
 def _read_lists(
@@ -149,50 +140,6 @@ def _remember(
         return {step: [] for step in chosen}
     found = memory_lists(sequence, [lists[step] for step in range(max(chosen) + 1)])
     return dict(enumerate(found))
-
-
-def check_work_dir(sequence: Sequence) -> None:
-    """Refuse a work dir that holds another sequence.
-
-    Args:
-        sequence: The sequence.
-
-    Raises:
-        InputError: If its results are of another task, method, setting or protocol.
-    """
-    path = sequence.work_dir.results
-    if not path.is_file():
-        return
-    there, here = SequenceResults.load(path).sequence, sequence.description
-    for key in here:
-        if there.get(key) != here[key] and key != 'task':
-            raise InputError(
-                f'{path.parent} holds a sequence with another {key} ({there.get(key)}, the '
-                f'config has {here[key]}); choose another --work-dir'
-            )
-
-
-def check_backbone_weights(path: str | None) -> str | None:
-    """Tell what is wrong with the file that step 0's backbone starts from.
-
-    Args:
-        path: ``backbone_weights`` of the config.
-
-    Returns:
-        The problem and its mend, or None.
-    """
-    if path is None:
-        return None
-    if not os.path.isfile(path):
-        return (
-            f'backbone_weights {path} not found: python tools/download_weights.py --help says how '
-            'to get them; backbone_weights=None starts from random weights'
-        )
-    try:
-        load_checkpoint(path)
-    except CheckpointError as error:
-        return str(error)
-    return None
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,8 @@ from reference import method_inputs
 from torch.autograd import gradcheck
 
 from mmseg_incremental.models.channels import Channels
-from mmseg_incremental.models.losses.local_pod import (
-    LocalPOD,
-    adaptive_factor,
-    fold_new_channels,
-    local_pod,
-    local_pod_embedding,
-)
+from mmseg_incremental.models.losses.local_pod import LocalPOD, local_pod, local_pod_embedding
+from mmseg_incremental.models.losses.map_distillation import adaptive_factor, fold_new_channels
 
 OTHER_SETS = [name for name in method_inputs.SETS if name != 'shown']
 
@@ -111,14 +106,14 @@ def test_what_the_class_does_not_name_is_left_out():
 
 def test_gradients():
     student, old = maps(0, 2, 2, 4, 4).requires_grad_(), maps(1, 2, 2, 4, 4).requires_grad_()
-    assert gradcheck(lambda f: local_pod([f], [old], [1.0]), student)
-    local_pod([student], [old], [1.0]).backward()
+    assert gradcheck(lambda f: local_pod(f, old), student)
+    local_pod(student, old).backward()
     assert old.grad is None
 
 
 def test_equal_maps_have_loss_and_gradient_0():
     student = maps(0, 2, 2, 4, 4).requires_grad_()
-    loss = local_pod([student], [student.detach()], [1.0])
+    loss = local_pod(student, student.detach())
     loss.backward()
     assert loss.item() == 0
     assert (student.grad == 0).all()
@@ -129,8 +124,8 @@ def test_half_precision(dtype):
     # squares above 65504 and differences below its smallest step
     student = (300 * maps(0, 2, 3, 8, 8)).to(dtype).requires_grad_()
     old = (300 * maps(1, 2, 3, 8, 8)).to(dtype)
-    loss = local_pod([student], [old], [1.0])
-    expected = local_pod([student.detach().double()], [old.double()], [1.0])
+    loss = local_pod(student, old)
+    expected = local_pod(student.detach().double(), old.double())
     assert loss.dtype == torch.float32
     torch.testing.assert_close(loss.double(), expected, rtol=1e-5, atol=0)
     loss.backward()
@@ -145,7 +140,7 @@ def test_half_precision(dtype):
 
 def test_maps_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match=r'\(1, 2, 4, 4\) and \(1, 2, 3, 4\)'):
-        local_pod([maps(0, 1, 2, 4, 4)], [maps(0, 1, 2, 3, 4)], [1.0])
+        local_pod(maps(0, 1, 2, 4, 4), maps(0, 1, 2, 3, 4))
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,12 @@ def test_base_model_learns(name, classes_per_step):
     assert untrained == []
     model.init_weights()
     assert all(conv.bias.abs().max() == 0 for conv in model.decode_head.conv_seg)
-    stock(cfg, sum(classes_per_step)).load_state_dict(model.state_dict(), strict=True)
+    plain = stock(cfg, sum(classes_per_step))
+    plain.load_state_dict(model.state_dict(), strict=True)
+    with torch.no_grad():
+        ours, theirs = (net.eval().encode_decode(pictures, [{}]) for net in (model, plain))
+    assert ours.std() > 0
+    assert torch.equal(ours, theirs)
 
 
 def test_normalisation_with_an_activation_is_folded():

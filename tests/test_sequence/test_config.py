@@ -76,7 +76,8 @@ def test_leaf_holds_what_its_name_says(leaf):
     assert sequence.setting == 'overlapped'
     assert sequence.protocol == get_protocol('paper')
     assert str(sequence.work_dir.path) == f'work_dirs/{leaf.stem}'
-    weights = None if dataset == 'shapes' else f'weights/resnet{backbone[1:]}_in1k.pth'
+    pretrained = re.sub(r'^r(?=\d)', 'resnet', backbone)
+    weights = None if dataset == 'shapes' else f'weights/{pretrained}_in1k.pth'
     assert sequence.cfg.backbone_weights == weights
 
 
@@ -418,6 +419,8 @@ def test_description_by_hand():
         'task': '4-1',
         'groups': [['disc', 'square', 'triangle', 'star'], ['ring'], ['cross']],
         'setting': 'disjoint',
+        'dev': None,
+        'partition_seed': None,
         'protocol': {'void': 'background', 'future': 'ignore', 'test_images': 'seen'},
         'method': {
             'name': 'LwF',
@@ -465,3 +468,9 @@ def test_a_step_knows_its_channels_and_its_schedule(read_once):
     step = load_sequence(SHAPES, {'step_schedule.2.lr': 0.5}).step(2)
     assert (step.channels.num_old, step.channels.num_new, step.channels.extra) == (6, 1, ())
     assert step.schedule == StepSchedule(lr=0.5, iters=150)
+
+
+@pytest.mark.parametrize('name', ['incremental_loop', 'progress'])
+def test_hooks_of_the_package_are_not_for_the_user(name):
+    with pytest.raises(InputError, match=rf'default_hooks\.{name} is set per step'):
+        load_sequence(SHAPES, {f'default_hooks.{name}': dict(type='IterTimerHook')})

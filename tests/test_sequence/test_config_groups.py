@@ -72,6 +72,7 @@ CHANGES = """
 method = dict(name='Mine', classifier_init='random')
 task = dict(name='10-5')
 step_schedule = dict(first=dict(lr=0.5))
+batch_size = 7
 taps = dict(x=['backbone'])
 model = dict(decode_head=dict(dropout_ratio=0.5))
 train_dataloader = dict(num_workers=3)
@@ -98,6 +99,7 @@ def test_changes_of_the_replaced_part_go_and_others_stay(group, on_a_leaf, tmp_p
         'dataset': cfg.train_dataloader.num_workers != 4,
     }
     assert found == {name: name != group for name in GROUPS}
+    assert (cfg.batch_size != 7) == (group == 'schedule')
     assert cfg.setting == 'disjoint'
     assert cfg.custom_hooks == [dict(type='EMAHook')]
     assert cfg.work_dir == 'work_dirs/mine'

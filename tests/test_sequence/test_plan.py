@@ -9,7 +9,6 @@ from tiny import cfg_options, leaf, run_tool, tiny_sequence
 from mmseg_incremental.datasets import DataError
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.sequence import RunOptions, plan_sequence
-from mmseg_incremental.sequence.plan import check_backbone_weights
 
 
 def test_plan_follows_the_config(shapes, tmp_path) -> None:
@@ -96,13 +95,6 @@ def test_begun_step_needs_resume(shapes, tmp_path) -> None:
     assert plan.resume_from == str(tmp_path / 'step_0' / 'iter_2.pth')
     plan = plan_sequence(sequence, RunOptions(overwrite=[0]))[0]
     assert (plan.done, plan.resume_from) == (False, None)
-
-
-def test_damaged_backbone_weights_are_told(tmp_path) -> None:
-    assert check_backbone_weights(None) is None
-    assert 'not found' in check_backbone_weights(str(tmp_path / 'none.pth'))
-    (tmp_path / 'bad.pth').write_bytes(b'not a checkpoint')
-    assert 'bad.pth' in check_backbone_weights(str(tmp_path / 'bad.pth'))
 
 
 # --- a finished sequence ------------------------------------------------------------------------

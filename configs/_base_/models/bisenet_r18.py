@@ -1,17 +1,9 @@
 # Incremental BiSeNet: the feature fusion module and the supervision heads have 32 channels,
 # whatever the number of classes.
+_base_ = '../segmentor.py'
 backbone_weights = 'weights/resnet18_in1k.pth'
 taps = dict(stages=[f'backbone.context_path.backbone.layer{i}.-1.relu:input' for i in (1, 2, 3, 4)])
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-    ),
     backbone=dict(
         type='BiSeNetV1',
         backbone_cfg=dict(
@@ -50,6 +42,4 @@ model = dict(
         )
         for index in (1, 2)
     ],
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

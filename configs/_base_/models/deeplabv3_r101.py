@@ -1,19 +1,11 @@
 # DeepLabV3 with output stride 16 and 256 channels, the network of MiB, PLOP and most later work.
 # Theirs reduces the pyramid with a 1x1 convolution instead of a 3x3 one and has leaky ReLUs. The
 # PyTorch ResNet dilates the first block of the last stage too, as theirs does.
+_base_ = '../segmentor.py'
 backbone_weights = 'weights/resnet101_in1k.pth'
 # PLOP takes each stage before its last activation
 taps = dict(stages=[f'backbone.layer{i}.-1.relu:input' for i in (1, 2, 3, 4)])
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-    ),
     backbone=dict(
         type='mmpretrain.ResNet',
         depth=101,
@@ -31,6 +23,4 @@ model = dict(
         dropout_ratio=0,
         norm_cfg=dict(type='BN'),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

@@ -1,17 +1,9 @@
 # DeepLabV3+ with output stride 16
+_base_ = '../segmentor.py'
 backbone_weights = 'weights/resnet50_in1k.pth'
 # each stage before its last activation
 taps = dict(stages=[f'backbone.layer{i}.-1.relu:input' for i in (1, 2, 3, 4)])
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-    ),
     backbone=dict(
         type='mmpretrain.ResNet',
         depth=50,
@@ -31,6 +23,4 @@ model = dict(
         dropout_ratio=0.1,
         norm_cfg=dict(type='BN'),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

@@ -1,15 +1,7 @@
 # SegFormer-B0
+_base_ = '../segmentor.py'
 backbone_weights = 'weights/mit-b0_in1k.pth'
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-    ),
     backbone=dict(
         type='MixVisionTransformer',
         embed_dims=32,
@@ -30,6 +22,4 @@ model = dict(
         dropout_ratio=0.1,
         norm_cfg=dict(type='BN'),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

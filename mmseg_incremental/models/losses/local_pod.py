@@ -1,70 +1,13 @@
 """Local pooled outputs distillation (Local POD) of PLOP."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..channels import Channels
-from .base import DistillationLoss
+from .map_distillation import MapDistillation, check_one_shape
 from .utils import at_least_float32
-
-
-def adaptive_factor(channels: Channels) -> float:
-    """Factor sqrt(C / number of new classes) by which distillation grows with the old classes.
-
-    The background counts as one of the C classes (PLOP, section 4.1, as its code counts).
-
-    Args:
-        channels: Channels of the step.
-
-    Returns:
-        The factor.
-    """
-    return math.sqrt(channels.num_classes / channels.num_new)
-
-
-def fold_new_channels(logits: Tensor, channels: Channels) -> Tensor:
-    """Add the logits of the new classes to the background's, so that the old model's compare.
-
-    Args:
-        logits: Logits of the student (N, C or more, H, W); extra channels are left out.
-        channels: Channels of the step.
-
-    Returns:
-        Logits of the K old channels (N, K, H, W).
-    """
-    new = logits[:, channels.num_old : channels.num_classes].sum(1, keepdim=True)
-    return torch.cat([logits[:, :1] + new, logits[:, 1 : channels.num_old]], 1)
-
-
-def comparable_maps(
-    tap: str,
-    student: Mapping[str, Tensor | Sequence[Tensor]],
-    old: Mapping[str, Tensor | Sequence[Tensor]],
-    channels: Channels,
-) -> list[tuple[Tensor, Tensor]]:
-    """Pairs of a new and an old map of one shape that a tap gives.
-
-    Args:
-        tap: Name of the output; ``'logits'`` are folded, see :func:`fold_new_channels`.
-        student: Outputs of the student by tap, each (N, D, H, W) or several of them.
-        old: Outputs of the old model.
-        channels: Channels of the step.
-
-    Returns:
-        The pairs.
-    """
-    new, kept = (
-        [output] if isinstance(output, Tensor) else list(output)
-        for output in (student[tap], old[tap])
-    )
-    if tap == 'logits':
-        new = [fold_new_channels(at_least_float32(logits), channels) for logits in new]
-        kept = [logits[:, : channels.num_old] for logits in kept]
-    return list(zip(new, kept, strict=True))
 
 
 def local_pod_embedding(
@@ -122,23 +65,21 @@ def local_pod_embedding(
 
 
 def local_pod(
-    student: Sequence[Tensor],
-    old: Sequence[Tensor],
-    factors: Sequence[float],
+    features: Tensor,
+    old_features: Tensor,
     scales: Sequence[int] = (1, 2, 4),
     windows: str = 'axes',
 ) -> Tensor:
-    r"""Compute the distance of the pooled squares of new and old maps.
+    r"""Compute the distance of the pooled squares of a new and an old map.
 
-    :math:`\frac{1}{L} \sum_l \lambda_l \, \mathrm{mean}_n \| \Phi(f_l^{old} \odot f_l^{old}) -
-    \Phi(f_l \odot f_l) \|_2`, with :math:`\Phi` of :func:`local_pod_embedding`.
+    :math:`\mathrm{mean}_n \| \Phi(f^{old} \odot f^{old}) - \Phi(f \odot f) \|_2`, with
+    :math:`\Phi` of :func:`local_pod_embedding`.
 
     Source: PLOP, CVPR 2021, Eq. 7. The squares, and the norm that is not squared, are its code's.
 
     Args:
-        student: L maps of the student, each (N, D, H, W).
-        old: The old model's maps, of the same shapes. They get no gradient.
-        factors: Factor of every map.
+        features: Map of the student (N, D, H, W).
+        old_features: The old model's. It gets no gradient.
         scales: As in :func:`local_pod_embedding`.
         windows: As in :func:`local_pod_embedding`.
 
@@ -148,27 +89,20 @@ def local_pod(
     Raises:
         ValueError: If the shapes differ.
     """
-    total = 0.0
-    for new_map, old_map, factor in zip(student, old, factors, strict=True):
-        if new_map.shape != old_map.shape:
-            raise ValueError(
-                'student and old maps must have one shape, but have shapes '
-                f'{tuple(new_map.shape)} and {tuple(old_map.shape)}'
-            )
-        new, kept = (
-            local_pod_embedding(at_least_float32(features).square(), scales, windows)
-            for features in (new_map, old_map.detach())
-        )
-        total = total + factor * torch.linalg.vector_norm(kept - new, dim=1).mean()
-    return total / len(student)
+    check_one_shape(features, old_features)
+    new, kept = (
+        local_pod_embedding(at_least_float32(values).square(), scales, windows)
+        for values in (features, old_features.detach())
+    )
+    return torch.linalg.vector_norm(kept - new, dim=1).mean()
 
 
 @MODELS.register_module()
-class LocalPOD(DistillationLoss):
+class LocalPOD(MapDistillation):
     """Local POD as a registered loss, see :func:`local_pod`.
 
-    New channels of the logits are folded into the background (:func:`fold_new_channels`), and the
-    whole is multiplied by :func:`adaptive_factor`.
+    The mean over maps is multiplied by :func:`~.map_distillation.adaptive_factor`; new channels of
+    the logits are folded into the background.
 
     Args:
         taps: Outputs that are compared. The authors take the maps of the four residual stages
@@ -198,28 +132,11 @@ class LocalPOD(DistillationLoss):
         self.scales = tuple(scales)
         self.windows = windows
 
-    def distil(
-        self,
-        student: Mapping[str, Tensor | Sequence[Tensor]],
-        old: Mapping[str, Tensor | Sequence[Tensor]],
-        channels: Channels,
-    ) -> Tensor:
-        """Compute the weighted loss.
+    def distance(self, new: Tensor, old: Tensor) -> Tensor:
+        """See :func:`local_pod`."""
+        return local_pod(new, old, self.scales, self.windows)
 
-        Args:
-            student: Outputs of the student by tap, each (N, D, H, W) or several of them.
-            old: Outputs of the old model.
-            channels: Channels of the step.
-
-        Returns:
-            Scalar.
-        """
-        pairs = {tap: comparable_maps(tap, student, old, channels) for tap in self.taps}
-        factors = [
-            self.logits_factor if tap == 'logits' else self.factor
-            for tap, maps in pairs.items()
-            for _ in maps
-        ]
-        new_maps, old_maps = zip(*(pair for maps in pairs.values() for pair in maps), strict=True)
-        loss = local_pod(new_maps, old_maps, factors, self.scales, self.windows)
-        return self.loss_weight * adaptive_factor(channels) * loss
+    def factors(self, num_maps: Mapping[str, int]) -> list[float]:
+        """One factor for the logits, another for every other map."""
+        by_tap = {tap: self.logits_factor if tap == 'logits' else self.factor for tap in num_maps}
+        return [by_tap[tap] for tap, count in num_maps.items() for _ in range(count)]

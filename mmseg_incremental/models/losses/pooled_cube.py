@@ -1,15 +1,13 @@
 """Pooled cube distillation of RCIL: maps compared after pooling over space or over channels."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..channels import Channels
-from .base import DistillationLoss
-from .local_pod import adaptive_factor, comparable_maps
+from .map_distillation import MapDistillation, check_one_shape
 from .utils import at_least_float32
 
 
@@ -68,19 +66,13 @@ def channel_pooled_cube(features: Tensor, old_features: Tensor) -> Tensor:
 
 def _difference_of_squares(features: Tensor, old_features: Tensor) -> Tensor:
     """As pooling is linear, only the difference needs to be pooled."""
-    if features.shape != old_features.shape:
-        raise ValueError(
-            'student and old maps must have one shape, but have shapes '
-            f'{tuple(features.shape)} and {tuple(old_features.shape)}'
-        )
+    check_one_shape(features, old_features)
     new, old = at_least_float32(features), at_least_float32(old_features.detach())
     return old.square() - new.square()
 
 
-class _PooledCube(DistillationLoss):
-    """The mean over maps of a distance of maps, each with a factor, as the registered losses."""
-
-    distance: Callable[[Tensor, Tensor], Tensor]
+class _PooledCube(MapDistillation):
+    """What both registered losses share: a factor of its own for the last map."""
 
     def __init__(
         self,
@@ -94,37 +86,17 @@ class _PooledCube(DistillationLoss):
         self.factor = factor
         self.last_factor = last_factor
 
-    def distil(
-        self,
-        student: Mapping[str, Tensor | Sequence[Tensor]],
-        old: Mapping[str, Tensor | Sequence[Tensor]],
-        channels: Channels,
-    ) -> Tensor:
-        """Compute the weighted loss.
-
-        Args:
-            student: Outputs of the student by tap, each (N, D, H, W) or several of them.
-            old: Outputs of the old model.
-            channels: Channels of the step.
-
-        Returns:
-            Scalar.
-        """
-        pairs = [pair for tap in self.taps for pair in comparable_maps(tap, student, old, channels)]
-        factors = [self.factor] * (len(pairs) - 1) + [self.last_factor]
-        distances = [
-            factor * self.distance(new, kept)
-            for factor, (new, kept) in zip(factors, pairs, strict=True)
-        ]
-        return self.loss_weight * adaptive_factor(channels) * torch.stack(distances).mean()
+    def factors(self, num_maps: Mapping[str, int]) -> list[float]:
+        """One factor for the last map, another for those before."""
+        return [self.factor] * (sum(num_maps.values()) - 1) + [self.last_factor]
 
 
 @MODELS.register_module()
 class SpatialPooledCube(_PooledCube):
     """Distillation of maps pooled over space, see :func:`spatial_pooled_cube`.
 
-    The mean over maps is multiplied by :func:`~.local_pod.adaptive_factor`. New channels of the
-    logits are folded into the background.
+    The mean over maps is multiplied by :func:`~.map_distillation.adaptive_factor`; new channels of
+    the logits are folded into the background.
 
     Args:
         taps: Outputs that are compared; the authors' are the four residual stages after their
@@ -134,8 +106,6 @@ class SpatialPooledCube(_PooledCube):
         loss_weight: Factor of the loss.
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
     """
-
-    distance = staticmethod(spatial_pooled_cube)
 
     def __init__(
         self,
@@ -147,12 +117,16 @@ class SpatialPooledCube(_PooledCube):
     ) -> None:
         super().__init__(taps, factor, last_factor, loss_weight, loss_name)
 
+    def distance(self, new: Tensor, old: Tensor) -> Tensor:
+        """See :func:`spatial_pooled_cube`."""
+        return spatial_pooled_cube(new, old)
+
 
 @MODELS.register_module()
 class ChannelPooledCube(_PooledCube):
     """Distillation of maps pooled over channels, see :func:`channel_pooled_cube`.
 
-    The mean over maps is multiplied by :func:`~.local_pod.adaptive_factor`.
+    The mean over maps is multiplied by :func:`~.map_distillation.adaptive_factor`.
 
     Args:
         taps: Outputs that are compared; the authors leave the logits out.
@@ -161,8 +135,6 @@ class ChannelPooledCube(_PooledCube):
         loss_weight: Factor of the loss.
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
     """
-
-    distance = staticmethod(channel_pooled_cube)
 
     def __init__(
         self,
@@ -173,3 +145,7 @@ class ChannelPooledCube(_PooledCube):
         loss_name: str = 'loss_channel',
     ) -> None:
         super().__init__(taps, factor, last_factor, loss_weight, loss_name)
+
+    def distance(self, new: Tensor, old: Tensor) -> Tensor:
+        """See :func:`channel_pooled_cube`."""
+        return channel_pooled_cube(new, old)
