@@ -10,6 +10,10 @@ custom_imports = dict(
     allow_failed_imports=False,
 )
 setting = 'overlapped'
+# a share of the training list that is held back to choose hyper-parameters on, such as 0.2
+dev = None
+# which step gets a picture in setting = 'partitioned'
+partition_seed = 0
 protocol = dict(preset='paper')
 env_cfg = dict(
     cudnn_benchmark=True,

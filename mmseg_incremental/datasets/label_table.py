@@ -43,8 +43,7 @@ def labelled_classes(task: Task, step: int, setting: str) -> list[int]:
     Args:
         task: The task.
         step: The step.
-        setting: ``'overlapped'``, ``'disjoint'`` or ``'sequential'``; only in the last one old
-            classes are labelled.
+        setting: One of ``SETTINGS``; only in ``'sequential'`` are old classes labelled.
 
     Returns:
         Labels of the task.

@@ -24,7 +24,7 @@ from .map_labels import MapLabels, map_after_loading
 from .memory_file import Candidate, read_memory
 from .protocol import Protocol, get_protocol
 from .sampler import Draw
-from .selection import select_images, select_test_images
+from .selection import in_dev_part, select_images, select_test_images
 
 
 @DATASETS.register_module()
@@ -59,13 +59,17 @@ class StepDataset(Dataset):
         dataset: Config of the data set. Evaluation or training is chosen by ``test_mode`` here.
         task: The task, or a dict for :func:`mmseg_incremental.tasks.build_task`.
         step: The step, counted from 0.
-        setting: ``'overlapped'``, ``'disjoint'`` or ``'sequential'``.
+        setting: ``'overlapped'``, ``'disjoint'``, ``'sequential'`` or ``'partitioned'``; see
+            :func:`~mmseg_incremental.datasets.selection.select_images`.
         protocol: Name of a preset, or a dict of choices.
         test_mode: Whether the pictures are for evaluation.
         memory: File with the remembered pictures; see
             :func:`~mmseg_incremental.datasets.memory_file.write_memory`.
         memory_share: Share of the draws that are replaced by remembered pictures, above 0, at
             most 1. Left out, they are appended.
+        partition_seed: Seed of the ``'partitioned'`` setting.
+        dev: Share of the list, between 0 and 1, that is held back from training; with
+            ``test_mode`` only what is held back is there. None uses the whole list.
 
     Raises:
         DataError: If data are missing or broken, or the step selects no picture.
@@ -83,6 +87,8 @@ class StepDataset(Dataset):
         test_mode: bool = False,
         memory: str | os.PathLike | None = None,
         memory_share: float | None = None,
+        partition_seed: int = 0,
+        dev: float | None = None,
     ) -> None:
         self.task = build_task(task)
         self.step = step
@@ -90,6 +96,10 @@ class StepDataset(Dataset):
         self.protocol = get_protocol(protocol)
         self.test_mode = test_mode
         self.memory_share = memory_share
+        self.partition_seed = partition_seed
+        if dev is not None and not 0 < dev < 1:
+            raise InputError(f'dev must be a share between 0 and 1, or None, got {dev!r}')
+        self.dev = dev
         select_images([], self.task, step, setting)  # refuses what is unknown
         self.memory = self._read_memory(memory)
         inner = build_inner_dataset(dataset, self.task, test_mode)
@@ -130,7 +140,10 @@ class StepDataset(Dataset):
         if self.test_mode:
             kept = select_test_images(class_sets, self.task, self.step, self.protocol)
         else:
-            kept = select_images(class_sets, self.task, self.step, self.setting)
+            seed = self.partition_seed
+            kept = select_images(class_sets, self.task, self.step, self.setting, seed)
+        if self.dev is not None:
+            kept = [k for k in kept if in_dev_part(names[k], self.dev) == self.test_mode]
         if not kept:
             raise self._nothing_selected(inner, len(positions))
         self.class_sets = [class_sets[k] for k in kept]

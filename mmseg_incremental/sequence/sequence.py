@@ -64,14 +64,18 @@ class Sequence:
     def description(self) -> dict:
         """What a work dir and a checkpoint belong to, in plain values.
 
-        Data set, task, class names per step, setting, protocol and method.
+        Data set, task, class names per step, setting, what of the data is held back, protocol and
+        method.
         """
         method = self.method.config
+        partitioned = self.setting == 'partitioned'
         description = {
             'dataset': self.task.dataset,
             'task': self.task.name,
             'groups': [self.class_names(step) for step in range(self.num_steps)],
             'setting': self.setting,
+            'dev': self.cfg.get('dev'),
+            'partition_seed': self.cfg.get('partition_seed', 0) if partitioned else None,
             'protocol': asdict(self.protocol),
             'method': method.to_dict() if isinstance(method, ConfigDict) else dict(method),
         }

@@ -13,7 +13,7 @@ from .sequence import Sequence
 _SEQUENCE_KEYS = (
     'task', 'method', 'setting', 'protocol', 'data_root', 'backbone_weights', 'crop_size',
     'batch_size', 'step_schedule', 'train_pipeline', 'test_pipeline', 'fast_path', 'taps', 'amp',
-    'compile_backbone',
+    'compile_backbone', 'dev', 'partition_seed',
 )  # fmt: skip
 
 
@@ -123,6 +123,13 @@ def _set_data(out: Config, sequence: Sequence, step: int) -> None:
             transform.crop_size = (width, height) if wide else (height, width)
     for leaf in leaf_datasets(out.train_dataloader.dataset):
         leaf.pipeline = [*leaf.pipeline, *copy.deepcopy(transforms)]
+    if out.get('dev') is not None:
+        out.test_dataloader.dataset = _with_pipeline_of(
+            out.train_dataloader.dataset, out.test_dataloader.dataset
+        )
+    selection = dict(dev=out.get('dev'))
+    if out.setting == 'partitioned':
+        selection['partition_seed'] = out.get('partition_seed', 0)
     for loader, is_test in ((out.train_dataloader, False), (out.test_dataloader, True)):
         if not loader.get('num_workers'):
             loader.persistent_workers = False  # PyTorch refuses it without workers
@@ -134,6 +141,7 @@ def _set_data(out: Config, sequence: Sequence, step: int) -> None:
             setting=out.setting,
             protocol=out.protocol,
             test_mode=is_test,
+            **{key: value for key, value in selection.items() if value is not None},
         )
     if (memory := sequence.method.memory) and step:
         out.train_dataloader.dataset.update(
@@ -144,6 +152,15 @@ def _set_data(out: Config, sequence: Sequence, step: int) -> None:
         groups=channel_groups(task, step, background=False),
         background_groups=channel_groups(task, step, background=True),
     )
+
+
+def _with_pipeline_of(dataset: ConfigDict, other: ConfigDict) -> ConfigDict:
+    """A data set's pictures as another one loads them."""
+    changed = copy.deepcopy(dataset)
+    pipeline = next(leaf_datasets(other)).pipeline
+    for leaf in leaf_datasets(changed):
+        leaf.pipeline = copy.deepcopy(pipeline)
+    return changed
 
 
 def _loss_transforms(losses: ConfigDict | list[ConfigDict]) -> list[ConfigDict]:

@@ -63,7 +63,7 @@ SELECTED = {
         2: ['mixed', 'future', 'new_future'],
     },
 }
-SELECTED['sequential'] = SELECTED['overlapped']
+SELECTED['sequential'] = SELECTED['disjoint']
 
 
 @pytest.fixture

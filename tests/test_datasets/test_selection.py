@@ -9,12 +9,15 @@ from mmseg_incremental.datasets import (
     select_images,
     select_test_images,
 )
+from mmseg_incremental.datasets.selection import in_dev_part
 from mmseg_incremental.tasks import build_task, get_task
 
 OFFICIAL = [
     ('15-5', 'disjoint', '15-5', [8437, 2145]),
+    ('15-5', 'sequential', '15-5', [8437, 2145]),
     ('15-5', 'overlapped', '15-5-ov', [9568, 2145]),
     ('15-5s', 'disjoint', '15-5s', [8437, 378, 299, 420, 500, 548]),
+    ('15-5s', 'sequential', '15-5s', [8437, 378, 299, 420, 500, 548]),
     ('15-5s', 'overlapped', '15-5s-ov', [9568, 487, 299, 491, 500, 548]),
 ]
 
@@ -38,7 +41,7 @@ SELECTED = {
     'overlapped': [[0, 1, 5, 8, 11], [1, 2, 3, 5, 10, 11], [3, 4, 5]],
     'disjoint': [[0, 8], [1, 2, 10, 11], [3, 4, 5]],
 }
-SELECTED['sequential'] = SELECTED['overlapped']
+SELECTED['sequential'] = SELECTED['disjoint']
 
 
 def read_lists(path):
@@ -58,15 +61,6 @@ def test_selects_the_official_lists_of_mib(voc_lists, name, setting, folder, cou
         assert len(selected) == count
 
 
-@pytest.mark.parametrize('name', ['15-5', '15-5s'])
-def test_sequential_selects_the_overlapped_pictures(voc_lists, name):
-    class_sets = read_lists(voc_lists / 'train_aug_classes.txt')
-    task = get_task('voc', name)
-    for step in range(task.num_steps):
-        official = np.load(voc_lists / 'mib_splits' / f'{name}-ov' / f'train-{step}.npy')
-        assert select_images(class_sets, task, step, 'sequential') == sorted(official.tolist())
-
-
 def test_disjoint_pictures_of_all_steps_partition_the_training_set(voc_lists):
     class_sets = read_lists(voc_lists / 'train_aug_classes.txt')
     order = np.random.default_rng(3).permutation(np.arange(1, 21)).tolist()
@@ -82,6 +76,35 @@ def test_selects_by_hand(setting, step, kind):
     class_sets = [kind(sorted(classes, reverse=True)) for classes in SETS]
     selected = select_images(class_sets, build_task(TASK), step, setting)
     assert selected == SELECTED[setting][step]
+
+
+def test_partitioned_gives_every_picture_to_one_step_that_learns_a_class_in_it(voc_lists):
+    class_sets = read_lists(voc_lists / 'train_aug_classes.txt')
+    task = get_task('voc', '15-5s')
+    parts = [select_images(class_sets, task, t, 'partitioned') for t in range(6)]
+    assert sorted(p for part in parts for p in part) == list(range(10582))
+    for step, part in enumerate(parts):
+        assert all(class_sets[p] & set(task.new_classes(step)) for p in part)
+    # those with classes of two steps are shared evenly
+    old, later = set(range(1, 16)), {17, 18, 19, 20}
+    both = [p for p, c in enumerate(class_sets) if 16 in c and c & old and not c & later]
+    share = len(set(both) & set(parts[0])) / len(both)
+    assert 0.4 < share < 0.6
+    other = select_images(class_sets, task, 0, 'partitioned', seed=1)
+    assert other != parts[0]
+    assert other == select_images(class_sets, task, 0, 'partitioned', seed=1)
+
+
+def test_partitioned_drops_pictures_without_a_class_of_the_task():
+    parts = [select_images(SETS, build_task(TASK), t, 'partitioned') for t in range(3)]
+    assert sorted(p for part in parts for p in part) == [0, 1, 2, 3, 4, 5, 8, 10, 11]
+
+
+def test_the_dev_part_is_a_share_that_the_name_alone_decides():
+    names = [f'2007_{i:06d}.jpg' for i in range(10000)]
+    held = [name for name in names if in_dev_part(name, 0.2)]
+    assert 0.19 < len(held) / len(names) < 0.21
+    assert set(held) < {name for name in names if in_dev_part(name, 0.3)}
 
 
 def test_the_default_setting_is_overlapped():
