@@ -140,15 +140,17 @@ def test_training_labels_at_a_middle_step(root, preset, void):
 @pytest.mark.parametrize(('preset', 'void'), [('mib', 0), ('paper', 0), ('plop', 255)])
 def test_training_labels_keep_old_classes_in_the_sequential_setting(root, preset, void):
     v = void
-    found = labels(build(root, 1, setting='sequential', protocol=preset), 'mixed')
+    found = labels(build(root, 1, setting='sequential', protocol=preset), 'old_new')
+    np.testing.assert_array_equal(found, filled(0, 2, 3))
+    found = labels(build(root, 2, setting='sequential', protocol=preset), 'mixed')
     np.testing.assert_array_equal(
         found,
         [
             [0, 2, 2, 1, 1, v, 0, 0],
             [0, 2, 3, 3, 1, v, 0, 0],
-            [0, 0, 3, 3, 0, 0, 0, 0],
-            [0, 0, 0, 0, 0, 0, 0, 0],
-            [v, 0, 0, 0, 0, 0, 0, 3],
+            [0, 0, 3, 3, 4, 4, 0, 0],
+            [0, 0, 0, 5, 4, 4, 0, 0],
+            [v, 0, 0, 5, 5, 0, 0, 3],
             [v, v, 0, 0, 0, 0, 2, 1],
         ],
     )

@@ -64,11 +64,13 @@ def test_labels_of_pictures_with_old_current_and_future_classes(voc_mini, masks)
         if {18, 255} <= set(np.unique(mask).tolist()) and np.isin(mask, range(1, 18)).any()
     ]
     assert mixed
-    key = max(mixed, key=lambda k: len(np.unique(masks[k])))
-    for setting, preset, void, future in (
-        ('overlapped', 'mib', 'background', 'ignore'),
-        ('sequential', 'plop', 'ignore', 'background'),
+    # in the sequential setting no picture holds a class of a later step
+    alone = [key for key in mixed if not {19, 20} & set(np.unique(masks[key]).tolist())]
+    for keys, setting, preset, void, future in (
+        (mixed, 'overlapped', 'mib', 'background', 'ignore'),
+        (alone, 'sequential', 'plop', 'ignore', 'background'),
     ):
+        key = max(keys, key=lambda k: len(np.unique(masks[k])))
         dataset = build(voc_mini, step, setting=setting, protocol=preset)
         item = dataset[ids_of(dataset).index(key)]
         found = item['data_samples'].gt_sem_seg.data[0].numpy()

@@ -111,7 +111,9 @@ def test_base_model_learns(name, classes_per_step):
     plain = stock(cfg, sum(classes_per_step))
     plain.load_state_dict(model.state_dict(), strict=True)
     with torch.no_grad():
-        ours, theirs = (net.eval().encode_decode(pictures, [{}]) for net in (model, plain))
+        ours, theirs = (
+            net.eval().encode_decode(pictures, [{'img_shape': (64, 64)}]) for net in (model, plain)
+        )
     assert ours.std() > 0
     assert torch.equal(ours, theirs)
 
