@@ -3,5 +3,5 @@
 _base_ = './small_cpu.py'
 step_schedule = dict(
     first=dict(lr=2.0e-2, iters=1500),
-    later=dict(lr=1.0e-3, iters=600, freeze_norm=True),
+    later=dict(lr=1.0e-3, iters=400, freeze_norm=True),
 )
