@@ -1,6 +1,7 @@
 """A sequence small enough for tests: rendered shapes, R18, a few iterations per step."""
 
 import importlib.util
+import json
 import os
 import signal
 import subprocess
@@ -88,6 +89,14 @@ def assert_same_weights(one: Path, other: Path, steps: int = 3) -> None:
         assert first.keys() == second.keys()
         different = [key for key in first if not torch.equal(first[key], second[key])]
         assert not different, f'step {step}: {different}'
+
+
+def measured(work_dir: Path) -> dict:
+    """Results of a work dir without what no two runs share: seconds and memory."""
+    content = json.loads((work_dir / 'results.json').read_text())
+    for result in content['steps'].values():
+        del result['cost']
+    return content
 
 
 def run_until_killed(

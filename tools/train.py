@@ -56,6 +56,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'copied); methods of one task share their step 0',
     )
     parser.add_argument(
+        '--joint',
+        metavar='DIR',
+        help='work dir of a finished run that learnt all classes at once; results.json then also '
+        'holds every group as a share of what it reached',
+    )
+    parser.add_argument(
         '--dev',
         type=float,
         metavar='SHARE',
@@ -133,7 +139,9 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     try:
         sequence = read_sequence(args)
-        options = RunOptions(args.steps, args.resume, args.base, tuple(args.overwrite_step))
+        options = RunOptions(
+            args.steps, args.resume, args.base, tuple(args.overwrite_step), args.joint
+        )
         if args.dry_run:
             show_plan(sequence, options)
         else:

@@ -1,8 +1,10 @@
 """Evaluation of one step's checkpoint; training and ``tools/test.py`` both come here."""
 
 import copy
+import json
 import os
 
+from ..datasets import leaf_datasets
 from ..sequence.checkpoint import load_step_checkpoint, load_weights, step_state
 from ..sequence.sequence import Step
 from .step_runner import StepRunner, fit_to_machine
@@ -43,3 +45,17 @@ def evaluate_step(
     model = getattr(runner.model, 'module', runner.model)
     load_weights(model, step_state(content), str(checkpoint))
     return runner.test()
+
+
+def inference(step: Step) -> dict:
+    """How test pictures are brought to the network, in plain values.
+
+    Args:
+        step: The step.
+
+    Returns:
+        ``test_cfg`` of the model (whole pictures or a sliding window) and the test ``pipeline``.
+    """
+    leaf = next(leaf_datasets(step.config.test_dataloader.dataset))
+    found = dict(test_cfg=step.config.model.get('test_cfg'), pipeline=leaf.pipeline)
+    return json.loads(json.dumps(found, default=str))

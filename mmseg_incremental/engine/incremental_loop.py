@@ -22,6 +22,7 @@ from ..sequence.checkpoint import (
 )
 from ..sequence.work_dir import WorkDir
 from .survey import take_survey
+from .training_cost import training_cost
 
 
 @HOOKS.register_module()
@@ -142,6 +143,7 @@ class IncrementalLoop(Hook):
                 iterations=runner.iter,
                 seed=runner.seed,
                 fingerprint=self.fingerprint,
+                cost=training_cost(runner, model),
             )
             extra = model.extra_names() if self.plain else []
             save_step_checkpoint(self.work_dir.checkpoint(self.step), state, meta, extra)

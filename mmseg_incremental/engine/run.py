@@ -11,16 +11,19 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
 from ..datasets.memory_file import write_memory
 from ..errors import InputError
-from ..evaluation import SequenceResults, results_table
+from ..evaluation import SequenceResults, joint_reference, results_table
 from ..sequence.backbone_weights import check_backbone_weights
-from ..sequence.base_step import saved_fingerprint, take_base
+from ..sequence.base_step import take_base
+from ..sequence.checkpoint import load_checkpoint
 from ..sequence.plain_config import check_plain, write_plain_config
 from ..sequence.plan import RunOptions, StepPlan, plan_sequence
 from ..sequence.plan_table import plan_table
 from ..sequence.sequence import Sequence
+from ..sequence.work_dir import WorkDir
 from ..utils.console import get_console, print_table
 from ..utils.files import lock_folder
-from .evaluate import evaluate_step
+from ..utils.versions import versions
+from .evaluate import evaluate_step, inference
 from .learning_curve import read_learning_curve
 from .pictures import draw_sequence
 from .progress_file import ProgressWriter
@@ -53,8 +56,11 @@ def run_sequence(
     """
     join_processes(launcher, sequence.cfg.get('env_cfg', {}))
     with ExitStack() as lock:
-        plans = _plan_on_main_process(sequence, options or RunOptions(), lock)
+        options = options or RunOptions()
+        plans = _plan_on_main_process(sequence, options, lock)
         results = _open_results(sequence)
+        if options.joint:
+            results.joint = joint_reference(WorkDir.of(options.joint).results, sequence.description)
         if is_main_process():
             print_table(console, plan_table(sequence, plans))
         steps = [plan.step for plan in plans]
@@ -62,6 +68,7 @@ def run_sequence(
         for plan in plans:
             _run_step(sequence, plan, results, launcher, progress)
         if is_main_process():
+            results.save(sequence.work_dir.results)
             if plans[-1].done:
                 print_table(console, results_table(results))
             for path in draw_sequence(sequence, results):
@@ -93,11 +100,17 @@ def _run_step(
     _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
     step = sequence.step(plan.step)
     metrics = evaluate_step(step, plan.target, launcher)
+    meta = load_checkpoint(plan.target).get('meta') or {}
     facts = dict(
         num_images=plan.num_images,
         iterations=plan.iters,
         batch_size=sequence.cfg.batch_size * world_size(),
-        fingerprint=saved_fingerprint(plan.target),
+        fingerprint=meta.get('fingerprint'),
+        seed=meta.get('seed'),
+        taken_from=meta.get('taken_from'),
+        cost=meta.get('cost'),
+        inference=inference(step),
+        versions=versions(),
     )
     curve = read_learning_curve(sequence.work_dir.step_dir(plan.step))
     if curve and step.schedule.num_evaluations > 1:
@@ -123,6 +136,8 @@ def _plan_on_main_process(
     if is_main_process():
         try:
             plans = plan_sequence(sequence, options, world_size())
+            if options.joint:
+                joint_reference(WorkDir.of(options.joint).results, sequence.description)
             _check_start(sequence, plans)
             _make_work_dir(sequence.work_dir.path)
             lock.enter_context(lock_folder(sequence.work_dir.path))

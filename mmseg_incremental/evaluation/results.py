@@ -3,38 +3,17 @@
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import InputError
+from ..tasks.task import BACKGROUND
 from ..utils.files import write_atomically
+from .measures import average, forgetting, harmonic_mean
 
+#: Version of the layout of ``results.json``, described in docs/results.md.
+SCHEMA = 2
 _KINDS = {'mIoU': 'mIoU', 'mIoU_bg': 'mIoU_with_background', 'IoU': 'IoU'}
-
-
-def forgetting(values: Sequence[float | None]) -> float | None:
-    """Largest earlier value minus the last.
-
-    Args:
-        values: IoU (%) after each step, None where there is none.
-
-    Returns:
-        Percentage points forgotten, or None without an earlier or a last value.
-
-    Example:
-        >>> forgetting([60.0, 65.0, 40.0])
-        25.0
-    """
-    earlier = [value for value in values[:-1] if value is not None]
-    if not earlier or values[-1] is None:
-        return None
-    return max(earlier) - values[-1]
-
-
-def average(values: Sequence[float | None]) -> float | None:
-    """Mean over the steps that have a value, or None."""
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
 
 
 def group_metrics(metrics: Mapping[str, float]) -> dict:
@@ -65,11 +44,18 @@ class SequenceResults:
         sequence: What the results belong to.
         steps: Step to its result: ``mIoU``, ``mIoU_with_background`` and ``IoU`` map names to
             percentages, ``pixel_accuracy`` is one; None where nothing was there to measure.
+        joint: mIoU (%) per group of a model that learnt all classes at once, to compare with.
     """
 
-    def __init__(self, sequence: Mapping, steps: Mapping[int, dict] | None = None) -> None:
+    def __init__(
+        self,
+        sequence: Mapping,
+        steps: Mapping[int, dict] | None = None,
+        joint: Mapping[str, float | None] | None = None,
+    ) -> None:
         self.sequence = dict(sequence)
         self.steps = dict(steps or {})
+        self.joint = dict(joint or {})
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> 'SequenceResults':
@@ -80,9 +66,14 @@ class SequenceResults:
         """
         try:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
-            return cls(content['sequence'], {int(k): v for k, v in content['steps'].items()})
+            schema = content.get('schema', 1)
+            steps = {int(k): v for k, v in content['steps'].items()}
+            results = cls(content['sequence'], steps, content.get('joint'))
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise InputError(f'{path}: damaged results file ({error})') from error
+        if schema > SCHEMA:
+            raise InputError(f'{path}: written by a newer version (schema {schema})')
+        return results
 
     def save(self, path: str | os.PathLike) -> None:
         """Write ``results.json``, everything unrounded.
@@ -91,11 +82,17 @@ class SequenceResults:
             OSError: If the folder cannot be written.
         """
         content = {
+            'schema': SCHEMA,
             'sequence': self.sequence,
+            'selection': 'the last model of every step',
             'steps': {str(step): self.steps[step] for step in sorted(self.steps)},
-            'average': self._summary(average),
-            'forgetting': self._summary(forgetting),
+            'average': self._summary(lambda kind, name: average(self.column(kind, name))),
+            'forgetting': self._summary(self.forgetting),
+            'hIoU': [self.harmonic_mean(step) for step in sorted(self.steps)],
         }
+        if self.joint:
+            content['joint'] = self.joint
+            content['relative_to_joint'] = self.relative_to_joint()
         write_atomically(path, json.dumps(content, indent=2) + '\n')
 
     def record(self, step: int, metrics: Mapping[str, float], **facts: object) -> None:
@@ -116,8 +113,51 @@ class SequenceResults:
         """Groups or classes that the last recorded step has."""
         return list(self.steps[max(self.steps)][kind]) if self.steps else []
 
-    def _summary(self, summarise: object) -> dict:
+    def groups(self) -> list[str]:
+        """Reported groups of the last recorded step, old classes first, without ``'all'``."""
+        return [name for name in self.names('mIoU') if name != 'all']
+
+    def members(self, kind: str, name: str) -> list[str]:
+        """Classes behind a value: those of a group, whose name holds positions, or the class."""
+        if kind == 'IoU':
+            return [name]
+        order = [BACKGROUND, *(c for group in self.sequence['groups'] for c in group)]
+        first = int(kind != 'mIoU_with_background')
+        if name == 'all':
+            return order[first:]
+        start, _, end = name.partition('-')
+        return order[int(start) : int(end or start) + 1]
+
+    def forgetting(self, kind: str, name: str) -> float | None:
+        """Mean of :func:`forgetting` over the classes of a group that an earlier step learnt.
+
+        Args:
+            kind: ``'mIoU'``, ``'mIoU_with_background'`` or ``'IoU'``.
+            name: A group or a class.
+
+        Returns:
+            Percentage points, or None if no class of it was learnt before the last step.
+        """
+        learnt = {BACKGROUND, *(c for g in self.sequence['groups'][: max(self.steps)] for c in g)}
+        classes = [c for c in self.members(kind, name) if c in learnt]
+        return average([forgetting(self.column('IoU', c)) for c in classes])
+
+    def harmonic_mean(self, step: int) -> float | None:
+        """HIoU (%) of the first and the second reported group after a step."""
+        values = self.steps[step]['mIoU']
+        old, new = [*[n for n in values if n != 'all'], None, None][:2]
+        return harmonic_mean(values.get(old), values.get(new))
+
+    def relative_to_joint(self) -> dict[str, float | None]:
+        """MIoU per group after the last step, as a share (%) of what the joint model reaches."""
+        last = self.steps[max(self.steps)]['mIoU'] if self.steps else {}
         return {
-            kind: {name: summarise(self.column(kind, name)) for name in self.names(kind)}
+            name: 100 * last[name] / joint if joint and last.get(name) is not None else None
+            for name, joint in self.joint.items()
+        }
+
+    def _summary(self, measure: Callable[[str, str], float | None]) -> dict:
+        return {
+            kind: {name: measure(kind, name) for name in self.names(kind)}
             for kind in _KINDS.values()
         }

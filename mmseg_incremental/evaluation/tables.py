@@ -3,7 +3,8 @@
 import textwrap
 
 from ..utils.table import Column, Table
-from .results import SequenceResults, average, forgetting
+from .measures import average
+from .results import SequenceResults
 
 _CLASSES_WIDTH = 28
 
@@ -24,8 +25,9 @@ def results_table(results: SequenceResults) -> Table:
         name for name in results.names('mIoU_with_background') if name == 'all' or name not in plain
     ]
     steps = sorted(results.steps)
-    columns = [results.column('mIoU', name) for name in plain]
-    columns += [results.column('mIoU_with_background', name) for name in background]
+    shown = [('mIoU', name) for name in plain]
+    shown += [('mIoU_with_background', name) for name in background]
+    columns = [results.column(*one) for one in shown]
     columns.append([results.steps[step]['pixel_accuracy'] for step in steps])
     names = [*plain, *(f'{name} + bg' if name == 'all' else name for name in background)]
     sections = [
@@ -38,13 +40,16 @@ def results_table(results: SequenceResults) -> Table:
         sections.append(
             [
                 ['average', '', *map(average, columns)],
-                ['forgetting', '', *map(forgetting, columns)],
+                ['forgetting', '', *(results.forgetting(*one) for one in shown), None],
             ]
         )
-    method, task = results.sequence['method']['name'], results.sequence['task']
+    sequence = results.sequence
+    method, task = sequence['method']['name'], sequence['task']
+    held_back = sequence.get('dev')
+    where = f'{sequence["setting"]}, dev part {held_back}' if held_back else sequence['setting']
     heads = [Column('step', 'left'), Column('new classes', 'left')]
     heads += [Column(name, format='.2f') for name in [*names, 'pixel acc.']]
-    title = f'{method} on {results.sequence["dataset"]} {task}: mIoU (%)'
+    title = f'{method} on {sequence["dataset"]} {task}, {where}: mIoU (%)'
     return Table(title, heads, sections)
 
 

@@ -65,12 +65,14 @@ class RunOptions:
         resume: Whether steps that are done or begun may be there.
         base: Work dir of a sequence whose finished step 0 is taken in place of training it.
         overwrite: Steps that are trained again although they are done.
+        joint: Work dir of a model that learnt all classes at once, to compare with.
     """
 
     steps: Listing[int] | None = None
     resume: bool = False
     base: str | os.PathLike | None = None
     overwrite: Collection[int] = ()
+    joint: str | os.PathLike | None = None
 
 
 def plan_sequence(

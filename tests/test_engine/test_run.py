@@ -23,6 +23,7 @@ from tiny import (
     assert_same_weights,
     cfg_options,
     leaf,
+    measured,
     run_tool,
     run_until_killed,
     tiny_sequence,
@@ -55,7 +56,18 @@ def test_run_leaves_checkpoints_configs_results_and_pictures(trained: Path) -> N
         'background', 'disc', 'square', 'triangle', 'star', 'ring', 'cross'
     ]  # fmt: skip
     column = [results['steps'][str(step)]['mIoU']['1-4'] for step in range(3)]
-    assert results['forgetting']['mIoU']['1-4'] == max(column[:2]) - column[2]
+    lost = [
+        max(results['steps'][step]['IoU'][name] for step in '01')
+        - results['steps']['2']['IoU'][name]
+        for name in ('disc', 'square', 'triangle', 'star')
+    ]
+    assert results['forgetting']['mIoU']['1-4'] == pytest.approx(sum(lost) / 4)
+    first = results['steps']['0']
+    assert first['cost']['seconds'] > 0
+    assert first['cost']['peak_memory_mib'] > 100
+    assert first['cost']['trainable_parameters'] == first['cost']['parameters'] > 1e6
+    assert (first['seed'], first['inference']['test_cfg']) == (0, {'mode': 'whole'})
+    assert {'torch', 'mmengine', 'mmseg_incremental'} <= first['versions'].keys()
     assert results['average']['mIoU']['1-4'] == pytest.approx(sum(column) / 3)
     assert results['steps']['0']['mIoU'].keys() == {'1-4', 'all'}
     out = (trained / 'stdout.txt').read_text()
@@ -128,8 +140,7 @@ def test_killed_run_resumes_to_identical_weights(shapes, trained, tmp_path) -> N
     assert 'iter_4.pth' in done.stdout
     assert 'forgetting' in done.stdout
     assert_same_weights(trained, work_dir)
-    same = json.loads((work_dir / 'results.json').read_text())
-    assert same == json.loads((trained / 'results.json').read_text())
+    assert measured(work_dir) == measured(trained)
 
 
 def test_run_killed_before_its_first_checkpoint_starts_anew(shapes, trained, tmp_path) -> None:
@@ -319,8 +330,8 @@ def test_overwritten_step_is_identical_where_nothing_changed(shapes, trained, fi
     assert 'other settings' not in done.stdout
     assert [a == b for a, b in zip(before, stamps(finished), strict=True)] == [True, False, True]
     assert_same_weights(trained, finished)
-    for name in ('results.json', 'step_1.py'):
-        assert (finished / name).read_text() == (trained / name).read_text()
+    assert measured(finished) == measured(trained)
+    assert (finished / 'step_1.py').read_text() == (trained / 'step_1.py').read_text()
 
 
 def test_overwritten_step_replaces_its_results(shapes, finished, capsys) -> None:
@@ -363,9 +374,9 @@ def test_overwriting_that_is_interrupted_goes_on_like_any_other(shapes, trained,
     assert 'KeyboardInterrupt' in done.stderr
     assert not (finished / 'step_1.pth').exists()
     assert SequenceResults.load(finished / 'results.json').steps.keys() == {0, 2}
-    results = run_sequence(tiny_sequence(shapes, finished), RunOptions(resume=True))
+    run_sequence(tiny_sequence(shapes, finished), RunOptions(resume=True))
     assert_same_weights(trained, finished)
-    assert results.steps == SequenceResults.load(trained / 'results.json').steps
+    assert measured(finished) == measured(trained)
 
 
 # --- what is saved ------------------------------------------------------------------------------

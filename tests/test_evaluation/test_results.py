@@ -5,13 +5,14 @@ import os
 import pytest
 
 from mmseg_incremental.errors import InputError
-from mmseg_incremental.evaluation import SequenceResults, forgetting
-from mmseg_incremental.evaluation.results import average
+from mmseg_incremental.evaluation import SequenceResults
+from mmseg_incremental.evaluation.measures import average, forgetting, harmonic_mean
 
 SEQUENCE = {
     'dataset': 'shapes',
     'task': '4-1',
     'groups': [['disc', 'square'], ['ring']],
+    'setting': 'overlapped',
     'method': {'name': 'MiB'},
 }
 
@@ -120,7 +121,7 @@ def test_steps_are_in_numeric_order_however_they_came(tmp_path):
     content = json.loads((tmp_path / 'results.json').read_text())
     assert list(content['steps']) == ['0', '1', '2', '9', '10']
     assert SequenceResults.load(tmp_path / 'results.json').column('mIoU', 'all') == [0, 1, 2, 9, 10]
-    assert content['forgetting']['mIoU']['all'] == -1
+    assert content['forgetting']['IoU']['disc'] == -1
 
 
 def test_recording_a_step_again_replaces_it():
@@ -183,3 +184,57 @@ def test_failed_save_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatc
             results.save(path)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ['results.json']
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'expected'),
+    [(60.0, 30.0, 40.0), (0.0, 0.0, 0.0), (50.0, 0.0, 0.0), (None, 3.0, None), (3.0, None, None)],
+)
+def test_harmonic_mean_by_hand(old, new, expected):
+    assert harmonic_mean(old, new) == expected
+
+
+def one_by_one():
+    """Classes a, b, then c, then d; after each step the IoU of all that is known."""
+    groups = [['a', 'b'], ['c'], ['d']]
+    results = SequenceResults({**SEQUENCE, 'groups': groups})
+    table = [dict(a=80, b=60), dict(a=70, b=70, c=50), dict(a=20, b=40, c=30, d=90)]
+    for step, row in enumerate(table):
+        old, new = [row['a'], row['b']], [row[c] for c in 'cd' if c in row]
+        values = {'mIoU/1-2': sum(old) / 2, 'mIoU/all': sum(row.values()) / len(row)}
+        if new:
+            values['mIoU/3-4'] = sum(new) / len(new)
+        values |= {f'IoU/{name}': value for name, value in row.items()}
+        results.record(step, {**values, 'IoU/background': 90.0 - step, 'mIoU_bg/all': 1.0})
+    return results
+
+
+def test_forgetting_of_a_group_is_that_of_its_classes_which_were_learnt_before():
+    results = one_by_one()
+    assert results.forgetting('mIoU', '1-2') == ((80 - 20) + (70 - 40)) / 2
+    # the group's mean rose from 50 to 60, but c, the only one that could be forgotten, lost 20
+    assert results.column('mIoU', '3-4') == [None, 50, 60]
+    assert results.forgetting('mIoU', '3-4') == 20
+    assert results.forgetting('mIoU', 'all') == (60 + 30 + 20) / 3
+    assert results.forgetting('mIoU_with_background', 'all') == (60 + 30 + 20 + 2) / 4
+    assert results.forgetting('IoU', 'd') is None
+    results.steps.pop(2)
+    assert results.forgetting('mIoU', '3-4') is None, 'its only class was learnt last'
+
+
+def test_hiou_and_values_relative_to_joint(tmp_path):
+    results = one_by_one()
+    results.joint = {'1-2': 60.0, '3-4': 80.0, 'all': 0.0, 'other': 3.0}
+    results.save(tmp_path / 'results.json')
+    content = json.loads((tmp_path / 'results.json').read_text())
+    assert content['schema'] == 2
+    assert content['hIoU'] == [None, 2 * 70 * 50 / 120, 2 * 30 * 60 / 90]
+    assert content['relative_to_joint'] == {'1-2': 50, '3-4': 75, 'all': None, 'other': None}
+    assert SequenceResults.load(tmp_path / 'results.json').joint == results.joint
+
+
+def test_a_newer_layout_is_refused(tmp_path):
+    path = tmp_path / 'results.json'
+    path.write_text(json.dumps({'schema': 3, 'sequence': {}, 'steps': {}}))
+    with pytest.raises(InputError, match='newer version'):
+        SequenceResults.load(path)
