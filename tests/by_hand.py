@@ -30,4 +30,5 @@ def planned(
         results.record(0, metrics, learning_curve=curve, num_images=20, batch_size=10)
         results.record(1, metrics)
         results.save(work_dir.results)
-    return PlannedRun(run, work_dir, 'M', STEPS, None)
+    sequence = SimpleNamespace(work_dir=work_dir, method=SimpleNamespace(name='M'))
+    return PlannedRun(run, sequence, STEPS)

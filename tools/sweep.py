@@ -18,6 +18,8 @@ TRAIN = Path(__file__).resolve().parent / 'train.py'
 EPILOG = """examples:
   the learning-rate search of the paper's section 3.2:
     python tools/sweep.py configs/bisenet_r101_voc_offline.py --grid step_schedule.first.lr=0.1,0.01,0.001
+  its second stage, around the best:
+    python tools/sweep.py configs/bisenet_r101_voc_offline.py --grid step_schedule.first.lr=0.025,0.05,0.075
   alpha and gamma of the focal loss, three seeds:
     python tools/sweep.py configs/bisenet_r101_voc_15-5_mib.py --cfg-options method=fuce \\
         --seeds 0 1 2 --grid method.loss.alpha=1,2,3 --grid method.loss.gamma=1,1.5,2

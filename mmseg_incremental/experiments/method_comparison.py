@@ -17,10 +17,11 @@ CONTROL = 'not trained'
 COLUMNS = ('old', 'new', 'all', 'hIoU', 'forgetting', 'old kept (%)', 'all of Joint (%)')
 _KEYS = {'title', 'leaf', 'joint', 'methods'}
 #: Step 0 as it is: nothing is learnt, and a new class never has the largest logit.
-_CONTROL_OPTIONS = {
+CONTROL_OPTIONS: Mapping[str, object] = {
     'method': 'ft',
     'method.classifier_init': 'background',
     'step_schedule.later.lr': 0.0,
+    'step_schedule.later.epochs': None,
     'step_schedule.later.iters': 1,
     'step_schedule.later.freeze_norm': True,
 }
@@ -77,7 +78,7 @@ class MethodComparison:
         if unknown := sorted(set(only) - set(self.methods)):
             raise InputError(f'unknown methods {unknown}; known are {list(self.methods)}')
         chosen = {k: v for k, v in self.methods.items() if not only or k in only}
-        rows = [(CONTROL, self.leaf, _CONTROL_OPTIONS)]
+        rows = [(CONTROL, self.leaf, CONTROL_OPTIONS)]
         rows += [(label, self.leaf, options) for label, options in chosen.items()]
         rows.append((JOINT, self.joint, {}))
         return [

@@ -11,6 +11,8 @@ from mmseg_incremental.utils.table import Column, Table
 
 from .tables import PaperTable, Row
 
+NOTHING = Spread.of(())
+
 
 @dataclass(frozen=True)
 class ComparedRow:
@@ -21,12 +23,14 @@ class ComparedRow:
         ours: Column to our mean and spread over seeds.
         seeds: Seeds of the finished runs.
         failures: What went wrong with the others.
+        step_0: Our value of the first column after step 0; none of a single step.
     """
 
     row: Row
     ours: Mapping[str, Spread]
     seeds: Sequence[int]
     failures: Sequence[str] = ()
+    step_0: Spread = NOTHING
 
 
 def compare(
@@ -50,8 +54,14 @@ def compare(
         values = [column_values(table, item) for item in finished]
         ours = {name: Spread.of([value.get(name) for value in values]) for name in table.columns}
         wrong = [failures[item.run.name] for item in items if item.run.name in failures]
-        rows.append(ComparedRow(row, ours, [item.run.seed for item in finished], wrong))
+        first = Spread.of([_old_after_step_0(item) for item in finished])
+        rows.append(ComparedRow(row, ours, [item.run.seed for item in finished], wrong, first))
     return rows
+
+
+def _old_after_step_0(item: PlannedRun) -> float | None:
+    results = item.results()
+    return results.steps[0]['mIoU'][results.groups()[0]] if len(item.plans) > 1 else None
 
 
 def column_values(table: PaperTable, item: PlannedRun) -> dict[str, float | None]:
@@ -72,7 +82,7 @@ def column_values(table: PaperTable, item: PlannedRun) -> dict[str, float | None
         }
         return {name: point['mIoU_with_background']['all'] for name, point in points.items()}
     metrics = last_metrics(item)
-    groups = [name for name in item.results().names('mIoU') if name != 'all']
+    groups = item.results().groups()
     metrics.update(zip(('old', 'new'), (metrics[name] for name in groups), strict=False))
     return {name: metrics.get(metric) for name, metric in table.columns.items()}
 
@@ -87,29 +97,46 @@ def comparison_table(
         rows: Its rows.
         notes: Sentences that stand under it.
     """
+    printed, learnt = _has_paper_values(rows), _has_step_0(rows)
     columns = [Column('run', 'left')]
     for name in table.columns:
-        columns += [
-            Column(f'{name} paper', format='.2f'),
-            Column(f'{name} ours'),
-            Column(f'{name} diff.', format='+.2f'),
-        ]
+        if printed:
+            columns.append(Column(f'{name} paper', format='.2f'))
+        columns.append(Column(f'{name} ours' if printed else name))
+        if printed:
+            columns.append(Column(f'{name} diff.', format='+.2f'))
+    if learnt:
+        columns.append(Column('old after step 0'))
     columns.append(Column('seeds'))
     sections: dict[str, list[list[object]]] = {}
     for compared in rows:
-        sections.setdefault(compared.row.section, []).append(_cells(table, compared))
+        sections.setdefault(compared.row.section, []).append(
+            _cells(table, compared, printed, learnt)
+        )
     if len(sections) > 1:
         columns.insert(0, Column('task', 'left'))
         sections = {name: [[name, *line] for line in lines] for name, lines in sections.items()}
     return Table(table.title, columns, list(sections.values()), notes)
 
 
-def _cells(table: PaperTable, compared: ComparedRow) -> list[object]:
+def _has_paper_values(rows: Sequence[ComparedRow]) -> bool:
+    """Whether the paper trained this; its values say nothing of other data or networks."""
+    return any(compared.row.paper for compared in rows)
+
+
+def _has_step_0(rows: Sequence[ComparedRow]) -> bool:
+    return any(compared.step_0.mean is not None for compared in rows)
+
+
+def _cells(table: PaperTable, compared: ComparedRow, printed: bool, learnt: bool) -> list[object]:
     cells: list[object] = [compared.row.label + (' (FAILED)' if compared.failures else '')]
     for name in table.columns:
         paper, ours = compared.row.paper.get(name), compared.ours[name]
         known = paper is not None and ours.mean is not None
-        cells += [paper, ours, ours.mean - paper if known else None]
+        difference = ours.mean - paper if known else None
+        cells += [paper, ours, difference] if printed else [ours]
+    if learnt:
+        cells.append(compared.step_0)
     return [*cells, ' '.join(map(str, compared.seeds)) or None]
 
 
@@ -127,7 +154,10 @@ def verdicts(table: PaperTable, rows: Sequence[ComparedRow]) -> list[str]:
     for section in dict.fromkeys(compared.row.section for compared in rows):
         members = {c.row.label: c for c in rows if c.row.section == section}
         if table.order:
-            sentences += _order_verdict(table, members, section)
+            for column in table.columns:
+                sentences += _order_verdict(table, members, section, column)
+        if table.control in members:
+            sentences += _against_control(table, members, section)
         if table.baseline in members:
             base = members[table.baseline]
             others = [c for label, c in members.items() if label != table.baseline]
@@ -135,12 +165,34 @@ def verdicts(table: PaperTable, rows: Sequence[ComparedRow]) -> list[str]:
     return sentences
 
 
-def _order_verdict(
+def _against_control(
     table: PaperTable, members: Mapping[str, ComparedRow], section: str
 ) -> list[str]:
-    column = next(iter(table.columns))
+    """What each method changes of step 0 as it is; learning nothing is no result."""
+    control, where = members[table.control], f'{section}, ' if section else ''
+    sentences = []
+    for label, compared in members.items():
+        if label == table.control:
+            continue
+        gaps = {
+            name: compared.ours[name].mean - control.ours[name].mean
+            for name in table.columns
+            if None not in (compared.ours[name].mean, control.ours[name].mean)
+        }
+        if gaps:
+            listed = ', '.join(f'{name} {gap:+.2f}' for name, gap in gaps.items())
+            sentences.append(f'{where}{label} against step 0 as it is: {listed}.')
+    return sentences
+
+
+def _order_verdict(
+    table: PaperTable, members: Mapping[str, ComparedRow], section: str, column: str
+) -> list[str]:
+    """Whether a column rises as in the paper; not asked where the paper's own does not."""
     ranks = [[name for name in rank if name in members] for rank in table.order]
     ranks = [rank for rank in ranks if rank]
+    if not _papers_own(members, ranks, column):
+        return []
     wanted = ' < '.join(', '.join(rank) for rank in ranks)
     where = f'{section}, {column} classes: ' if section else f'{column} classes: '
     sentences, holds = [], True
@@ -155,6 +207,18 @@ def _order_verdict(
                 sentences.append(_difference(members[one], members[other], column, where))
     verdict = 'holds in our means' if holds else 'does NOT hold in our means'
     return [f'{where}the order {wanted} of the paper {verdict}.', *sentences]
+
+
+def _papers_own(
+    members: Mapping[str, ComparedRow], ranks: Sequence[Sequence[str]], column: str
+) -> bool:
+    printed = {label: compared.row.paper.get(column) for label, compared in members.items()}
+    pairs = [
+        (printed[one], printed[other])
+        for lower, upper in itertools.pairwise(ranks)
+        for one, other in itertools.product(lower, upper)
+    ]
+    return all(None in pair or pair[0] < pair[1] for pair in pairs)
 
 
 def _difference(base: ComparedRow, other: ComparedRow, column: str, where: str = '') -> str:

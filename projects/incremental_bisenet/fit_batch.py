@@ -138,13 +138,10 @@ def fit_batch(
             f'--max-batch must be at least {SMALLEST_BATCH}, the smallest batch that batch '
             f'normalisation can train with, got {max_batch}'
         )
-    cfg = copy.deepcopy(cfg)
-    cfg.model.data_preprocessor.size = (crop, crop)
-    try_batch = try_on_cuda if torch.cuda.is_available() else try_on_cpu
     measurements: dict[int, Measurement | None] = {}
 
     def fits(batch: int) -> bool:
-        measurements[batch] = try_batch(cfg, batch, budget_gb)
+        measurements[batch] = try_batch(cfg, crop, batch, budget_gb)
         on_trial(batch, measurements[batch])
         return measurements[batch] is not None
 
@@ -156,6 +153,24 @@ def fit_batch(
         )
     best = measurements[batch]
     return BatchFit(crop, batch, best.memory_gb, best.memory_gb / budget_gb, batch / best.seconds)
+
+
+def try_batch(cfg: Config, crop: int, batch: int, budget_gb: float) -> Measurement | None:
+    """Train with one batch on random pictures, on the GPU if there is one.
+
+    Args:
+        cfg: Config of a step; it is not changed.
+        crop: Height and width of the crop in pixels.
+        batch: Pictures per iteration.
+        budget_gb: Memory in GB of 2**30 bytes.
+
+    Returns:
+        What it costs, or None if it does not fit.
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.model.data_preprocessor.size = (crop, crop)
+    attempt = try_on_cuda if torch.cuda.is_available() else try_on_cpu
+    return attempt(cfg, batch, budget_gb)
 
 
 def fits_table(fits: Sequence[BatchFit], title: str) -> Table:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from mmseg_incremental.experiments.method_comparison import CONTROL, CONTROL_OPTIONS
+
 Options = Mapping[str, object]
 
 
@@ -39,7 +41,8 @@ class PaperTable:
         title: What it shows.
         columns: Column to the metric of ours that stands in it.
         rows: The rows.
-        order: Labels in the order in which the first column should rise, as groups of equals.
+        order: Labels in the order in which every column should rise, as groups of equals.
+        control: Label of the row that evaluates step 0 as it is.
         baseline: Label that the others are compared with.
         epochs: Whether the columns are moments of the training instead of its end.
     """
@@ -48,6 +51,7 @@ class PaperTable:
     columns: Mapping[str, str]
     rows: Sequence[Row]
     order: Sequence[Sequence[str]] = ()
+    control: str | None = None
     baseline: str | None = None
     epochs: bool = False
 
@@ -56,6 +60,8 @@ class PaperTable:
 _METHODS: Mapping[str, Options] = MappingProxyType(
     {'FT': {'method': 'ft'}, 'LwF': {'method': 'lwf'}, 'ILT': {'method': 'ilt'}, 'MiB': {}}
 )
+#: The setting that the paper's code and MiB's use unless they are told otherwise.
+_SETTING: Options = MappingProxyType({'setting': 'disjoint'})
 _ORDER = (('FT',), ('LwF', 'ILT'), ('MiB',), ('Joint',))
 
 _TABLE4 = {
@@ -100,8 +106,8 @@ def _evaluations(number: int) -> Options:
 _JOINT_SHORT = _evaluations(6)
 
 
-def _groups(values: Sequence[float]) -> dict[str, float]:
-    return dict(zip(_GROUPS, values, strict=True))
+def _groups(values: Sequence[float] | None) -> dict[str, float]:
+    return dict(zip(_GROUPS, values, strict=True)) if values else {}
 
 
 def _focal(alpha: float, gamma: float) -> Options:
@@ -125,7 +131,7 @@ def _table2(schedule: str) -> PaperTable:
             f'ResNet-{depth}',
             leaf,
             _network(depth, leaf_depth, schedule),
-            dict(zip(columns, values, strict=True)),
+            dict(zip(columns, values, strict=True)) if schedule == 'paper' else {},
         )
         for depth, values in printed.items()
     ]
@@ -166,66 +172,88 @@ def _table3(schedule: str) -> PaperTable:
 
 
 def _table4(schedule: str) -> PaperTable:
-    rows = []
     joint, _ = _OFFLINE[schedule]
     if schedule == 'paper':
-        for task, printed in _TABLE4.items():
-            leaf = f'bisenet_r101_voc_{task}_mib'
-            rows += [
-                Row(name, leaf, options, _groups(printed[name]), task)
-                for name, options in _METHODS.items()
-            ]
-            rows.append(Row('Joint', joint, {}, _groups(printed['Joint']), task))
+        tasks = {task: (f'bisenet_r101_voc_{task}_mib', {}) for task in _TABLE4}
+        joint_options: Options = {}
     else:
-        leaf, together, singly = 'bisenet_r18_voc_animals_mib', 'both at once', 'one by one'
+        leaf = 'bisenet_r18_voc_animals_mib'
+        tasks = {'both at once': (leaf, {}), 'one by one': (leaf, {'task': 'voc_animals-s'})}
+        joint_options = _JOINT_SHORT
+    rows = []
+    for task, (leaf, options) in tasks.items():
+        printed = _TABLE4.get(task, {})
+        common = {**_SETTING, **options}
+        rows.append(Row(CONTROL, leaf, {**common, **CONTROL_OPTIONS}, {}, task))
         rows += [
-            Row(name, leaf, options, _groups(_TABLE4['15-5'][name]), together)
-            for name, options in _METHODS.items()
+            Row(name, leaf, {**common, **own}, _groups(printed.get(name)), task)
+            for name, own in _METHODS.items()
         ]
-        rows.append(Row('Joint', joint, _JOINT_SHORT, _groups(_TABLE4['15-5']['Joint']), together))
-        rows += [
-            Row(
-                name,
-                leaf,
-                {'task': 'voc_animals-s', **_METHODS[name]},
-                _groups(_TABLE4['15-5s'][name]),
-                singly,
-            )
-            for name in ('FT', 'MiB')
-        ]
+        rows.append(Row('Joint', joint, joint_options, _groups(printed.get('Joint')), task))
     return PaperTable(
-        'Table 4: methods, mIoU without background after the last step',
+        'Table 4: methods in the disjoint setting, mIoU without background after the last step',
         dict(zip(_GROUPS, _GROUPS, strict=True)),
         rows,
         order=_ORDER,
+        control=CONTROL,
     )
 
 
 def _table5(schedule: str) -> PaperTable:
     if schedule == 'paper':
-        leaf, focal = 'bisenet_r101_voc_15-5_mib', list(_TABLE5)
+        leaf, focal = 'bisenet_r101_voc_15-5_mib', _TABLE5
         length = {'step_schedule.first.epochs': 20, 'step_schedule.later.epochs': 20}
     else:
-        leaf, focal = 'bisenet_r18_voc_animals_mib', [(1, 2), (2, 1.5)]
+        leaf, focal = 'bisenet_r18_voc_animals_mib', dict.fromkeys([(1, 2), (2, 1.5)])
         length = {}
-    rows = [Row('UNCE', leaf, length, _groups(_UNCE))]
+    common = {**_SETTING, **length}
+    rows = [Row('UNCE', leaf, common, _groups(_UNCE if schedule == 'paper' else None))]
     rows += [
-        Row(f'FUCE({a}, {g})', leaf, {**_focal(a, g), **length}, _groups(_TABLE5[a, g]))
-        for a, g in focal
+        Row(f'FUCE({a}, {g})', leaf, {**_focal(a, g), **common}, _groups(printed))
+        for (a, g), printed in focal.items()
     ]
-    rows.append(Row('UNCE + DPCE', leaf, {'method': 'mib_dpce', **length}))
+    rows.append(Row('UNCE + DPCE', leaf, {'method': 'mib_dpce', **common}))
     return PaperTable(
         'Table 5: focal unbiased cross-entropy (alpha, gamma), and the distance-penalised one '
-        'beside it; mIoU without background after the last step',
+        'beside it; disjoint setting, mIoU without background after the last step',
         dict(zip(_GROUPS, _GROUPS, strict=True)),
         rows,
         baseline='UNCE',
     )
 
 
-#: Crop size to the largest batch and the share of GPU memory that Table 1 lists for it.
-TABLE1: Mapping[int, tuple[int, float]] = MappingProxyType(
-    {344: (16, 0.40), 368: (32, 0.72), 512: (32, 0.78), 392: (64, 0.96), 320: (96, 0.96)}
+def _fixed_channels(schedule: str) -> PaperTable:
+    leaf, _ = _OFFLINE[schedule]
+    classes = {'paper': 21, 'short': 7}[schedule]
+    auxiliary = {f'model.auxiliary_head.{i}.channels': classes for i in (0, 1)}
+    narrow = {
+        'model.backbone.out_channels': classes,
+        'model.decode_head.in_channels': classes,
+        'model.decode_head.channels': classes,
+        **auxiliary,
+    }
+    columns = {'precision': 'pixel acc.', 'mIoU': 'all + bg'}
+    depth = {'model': 'bisenet_r18'} if schedule == 'paper' else {}
+    rows = [
+        Row('32 channels', leaf, depth),
+        Row(f'{classes} channels (one a class)', leaf, {**depth, **narrow}),
+    ]
+    return PaperTable(
+        'Section 4.1: channels of the fusion module and the supervision maps, fixed or one a class',
+        columns,
+        rows,
+        baseline='32 channels',
+    )
+
+
+#: The attempts of Table 1: batch, crop size, share of the GPU's memory.
+TABLE1: Sequence[tuple[int, int, float]] = (
+    (16, 344, 0.40),
+    (16, 368, 0.43),
+    (32, 368, 0.72),
+    (32, 512, 0.78),
+    (64, 392, 0.96),
+    (96, 320, 0.96),
 )
 #: What Table 1 trains: ResNet-18, all classes at once.
 TABLE1_ROW = Row('ResNet-18', _OFFLINE['paper'][0], {'model': 'bisenet_r18'})
@@ -235,12 +263,18 @@ def paper_table(name: str, schedule: str) -> PaperTable:
     """A table that is made of trainings.
 
     Args:
-        name: ``'table2'`` to ``'table5'``.
+        name: ``'table2'`` to ``'table5'``, or ``'fixed_channels'``.
         schedule: ``'paper'``, the paper's own recipe, or ``'short'``, the animals of Pascal VOC
             with ResNet-18 at crop 128, sized for two CPU cores.
 
     Returns:
         The table.
     """
-    makers = {'table2': _table2, 'table3': _table3, 'table4': _table4, 'table5': _table5}
+    makers = {
+        'table2': _table2,
+        'table3': _table3,
+        'table4': _table4,
+        'table5': _table5,
+        'fixed_channels': _fixed_channels,
+    }
     return makers[name](schedule)

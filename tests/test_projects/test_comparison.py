@@ -68,10 +68,36 @@ def test_order_of_the_paper_holds_or_not():
     assert first == (
         '15-5, old classes: the order FT < LwF, ILT < MiB < Joint of the paper holds in our means.'
     )
-    assert len(rest) == 5  # FT to LwF and ILT, those to MiB, MiB to Joint
+    # FT to LwF and ILT, those to MiB, MiB to Joint; then the same of the new classes
+    assert len(rest) == 5 + 1 + 5
+    assert rest[5].startswith('15-5, new classes: the order')
+    assert 'does NOT hold' in rest[5]
     assert 'does NOT hold' in verdicts(ORDERED, rows(10.5))[0]
 
 
 def test_order_needs_all_runs():
     rows = [row('FT', ([0.0], [1.0])), row('MiB', ([], []))]
-    assert verdicts(ORDERED, rows) == ['old classes: FT < MiB cannot be told, runs are missing.']
+    assert verdicts(ORDERED, rows) == [
+        f'{column} classes: FT < MiB cannot be told, runs are missing.' for column in ('old', 'new')
+    ]
+
+
+def test_order_that_the_papers_own_numbers_do_not_have_is_not_asked_for():
+    printed = {'FT': (0.0, 1.5), 'LwF': (5.8, 11.4), 'ILT': (4.7, 5.5), 'MiB': (36.7, 10.0)}
+    rows = [row(name, ([1.0], [1.0]), paper) for name, paper in printed.items()]
+    assert all('old classes' in text for text in verdicts(ORDERED, rows))
+
+
+def test_methods_are_held_against_step_0_as_it_is():
+    table = PaperTable('T', {'old': 'old', 'new': 'new'}, [], control='not trained')
+    rows = [row('not trained', ([12.0], [0.0])), row('MiB', ([11.5], [0.1])), row('FT', ([], []))]
+    assert verdicts(table, rows) == ['MiB against step 0 as it is: old -0.50, new +0.10.']
+
+
+def test_without_the_papers_data_its_values_are_left_out():
+    rows = [row('FT', ([1.0], [2.0])), row('MiB', ([3.0], [4.0]))]
+    rows[1] = ComparedRow(rows[1].row, rows[1].ours, [0], (), Spread.of([7.0]))
+    table = comparison_table(ORDERED, rows)
+    assert [c.name for c in table.columns] == ['run', 'old', 'new', 'old after step 0', 'seeds']
+    cells = [line.strip('│').split('│') for line in table.text().splitlines() if '│' in line]
+    assert [cell.strip() for cell in cells[-1]] == ['MiB', '3.00', '4.00', '7.00', '0']

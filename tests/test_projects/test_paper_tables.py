@@ -7,9 +7,10 @@ import pytest
 from tiny import ROOT
 
 from incremental_bisenet.tables import TABLE1, TABLE1_ROW, paper_table
+from mmseg_incremental.experiments.method_comparison import CONTROL
 from mmseg_incremental.experiments.run import Run
 
-TABLES = ('table2', 'table3', 'table4', 'table5')
+TABLES = ('table2', 'table3', 'table4', 'table5', 'fixed_channels')
 PAPER = Path(ROOT).parent / 'shared' / 'paper' / 'paper.txt'
 CONFIGS = ROOT / 'configs'
 GROUPS = ('model', 'dataset', 'task', 'method', 'schedule')
@@ -40,7 +41,8 @@ def test_every_row_has_a_config_that_takes_its_options(name, tmp_path):
     if found := re.fullmatch(r'FUCE\((.+), (.+)\)', row.label):
         assert [cfg.method.loss.alpha, cfg.method.loss.gamma] == [float(n) for n in found.groups()]
     if row.section:
-        assert cfg.method.name == row.label
+        assert row.label in (cfg.method.name, CONTROL)
+        assert cfg.setting == ('overlapped' if row.label == 'Joint' else 'disjoint')
         tasks = {'both at once': 'animals', 'one by one': 'animals-s'}
         joint = {'paper': 'offline', 'short': 'animals-offline'}[schedule]
         expected = tasks.get(row.section, row.section)
@@ -85,8 +87,33 @@ def test_printed_values_are_those_of_the_paper():
                 # the mIoU of Table 2 is printed as a share, and "all" of FT as .766
                 shown = {value, round(value / 100, 4)}
                 assert shown & numbers or (r.label, column) == ('FT', 'all'), (r.label, column)
-    for crop, (batch, share) in TABLE1.items():
+    for batch, crop, share in TABLE1:
         assert {crop, batch, round(100 * share)} <= numbers
+
+
+def test_the_attempts_are_those_of_table_1_in_its_order():
+    if not PAPER.is_file():
+        pytest.skip(f'{PAPER} is absent')
+    text = PAPER.read_text(encoding='utf-8').split('Table 1. Optimization')[1]
+    printed = re.findall(r'^\d\t(\d+)\t(\d+)\t(\d+)%', text, re.MULTILINE)
+    assert [(b, c, round(100 * s)) for b, c, s in TABLE1] == [
+        tuple(map(int, row)) for row in printed
+    ]
+
+
+def test_the_short_schedule_has_no_values_of_other_data():
+    rows = [row for name in TABLES for row in paper_table(name, 'short').rows]
+    assert not any(row.paper for row in rows)
+
+
+def test_every_task_of_table_4_has_all_methods_and_a_control_row():
+    for schedule in ('paper', 'short'):
+        sections = {}
+        for row in paper_table('table4', schedule).rows:
+            sections.setdefault(row.section, []).append(row.label)
+        assert len(sections) == 2
+        for labels in sections.values():
+            assert labels == [CONTROL, 'FT', 'LwF', 'ILT', 'MiB', 'Joint']
 
 
 def test_dpce_stands_beside_table_5():
