@@ -6,6 +6,7 @@ from .incremental_voc import IncrementalVOCDataset
 from .label_table import label_meaning, label_table, training_table
 from .map_labels import MapLabels
 from .memory_file import Candidate, read_memory, write_memory
+from .mib_transforms import EvaluateAtThisSize, RandomResizedCrop
 from .nested_configs import leaf_datasets, nested_transforms
 from .protocol import PROTOCOLS, Protocol, get_protocol
 from .same_size_batch_sampler import SameSizeBatchSampler
@@ -21,10 +22,12 @@ __all__ = [
     'Candidate',
     'DataError',
     'Draw',
+    'EvaluateAtThisSize',
     'IncrementalVOCDataset',
     'IndexEntry',
     'MapLabels',
     'Protocol',
+    'RandomResizedCrop',
     'SameSizeBatchSampler',
     'SeededInfiniteSampler',
     'StepDataset',

@@ -1,11 +1,13 @@
 """The plain mmseg config that runs a step's checkpoint without this package."""
 
 import copy
+from collections.abc import Mapping, Sequence
 
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from mmseg.utils import register_all_modules
 
+from ..datasets import EvaluateAtThisSize
 from ..errors import InputError
 from ..models.feature_recorder import tapped_modules
 from ..utils.files import replace_atomically
@@ -44,7 +46,7 @@ def plain_config(step: Step) -> Config:
         head.type = getattr(MODELS.get(head.type), 'plain_type', head.type)
         head.num_classes = channels.num_classes
         head.loss_decode = dict(type='CrossEntropyLoss')
-    pipeline = copy.deepcopy(cfg.test_pipeline)
+    pipeline = _whole_pictures(cfg.test_pipeline)
     colors = color_palette(len(task.names) + 1)
     labels = [0, *task.seen_classes(step.index)]
     metainfo = dict(
@@ -61,6 +63,21 @@ def plain_config(step: Step) -> Config:
         visualizer=dict(type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')]),
     )
     return Config(entries if plain else {**entries, 'custom_imports': _OUR_MODULES})
+
+
+def _whole_pictures(pipeline: Sequence[Mapping]) -> list[dict]:
+    """A test pipeline for predictions of whole pictures, as stock mmseg makes them.
+
+    One that evaluates a crop at the size of the network's input loses the crop, and loads labels
+    at the size of the file.
+    """
+    pipeline = copy.deepcopy(list(pipeline))
+    if not any(transform['type'] == EvaluateAtThisSize.__name__ for transform in pipeline):
+        return pipeline
+    cropping = (EvaluateAtThisSize.__name__, 'CenterCrop', 'mmcv.CenterCrop')
+    *changes, packing = [t for t in pipeline if t['type'] not in cropping]
+    changes.sort(key=lambda transform: transform['type'] == 'LoadAnnotations')
+    return [*changes, packing]
 
 
 def check_plain(step: Step) -> None:

@@ -73,8 +73,9 @@ def test_leaf_holds_what_its_name_says(leaf):
     assert sequence.choices.keys() == {'model', 'dataset', 'task', 'method', 'schedule'}
     assert (sequence.task.dataset, sequence.task.name) == (dataset, task)
     assert sequence.method.name.lower().replace(' + ', '_') == method
-    assert sequence.setting == 'overlapped'
-    assert sequence.protocol == get_protocol('paper')
+    mibs_own = family == 'deeplabv3'
+    assert sequence.setting == ('disjoint' if mibs_own else 'overlapped')
+    assert sequence.protocol == get_protocol('mib' if mibs_own else 'paper')
     assert str(sequence.work_dir.path) == f'work_dirs/{leaf.stem}'
     pretrained = re.sub(r'^r(?=\d)', 'resnet', backbone)
     weights = None if dataset == 'shapes' else f'weights/{pretrained}_in1k.pth'
