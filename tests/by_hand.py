@@ -18,9 +18,10 @@ def planned(
     old: float | None = None,
     new: float | None = None,
     curve: list[dict] | None = None,
+    order: int = 0,
 ) -> PlannedRun:
     """A run whose results, if any, are these."""
-    run = Run('leaf.py', {'label': label}, seed, label)
+    run = Run('leaf.py', {'label': label}, seed, label, order=order)
     work_dir = WorkDir(root / run.name)
     work_dir.path.mkdir(parents=True)
     if old is not None:

@@ -9,7 +9,7 @@ from mmengine.config import DictAction
 
 from mmseg_incremental.apis import grid_runs, plan_jobs, plan_runs, run_sweep
 from mmseg_incremental.errors import InputError
-from mmseg_incremental.experiments.arguments import add_run_arguments
+from mmseg_incremental.experiments.arguments import add_run_arguments, positive
 from mmseg_incremental.experiments.summary import summarize, summary_table, write_summary
 from mmseg_incremental.experiments.sweep import check_weights, jobs_table, note_missing_weights
 from mmseg_incremental.utils.console import get_console, print_table
@@ -23,6 +23,9 @@ EPILOG = """examples:
   alpha and gamma of the focal loss, three seeds:
     python tools/sweep.py configs/bisenet_r101_voc_15-5_mib.py --cfg-options method=fuce \\
         --seeds 0 1 2 --grid method.loss.alpha=1,2,3 --grid method.loss.gamma=1,1.5,2
+
+  how much is the order of the classes:
+    python tools/sweep.py configs/bisenet_r18_shapes_4-1_mib.py --orders 5
 
 Every combination has its own work dir below the sweep's; the same command goes on after an
 interruption, and finished runs are not run again. Values with commas go in round brackets:
@@ -42,6 +45,21 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=[],
         metavar='KEY=V1,V2',
         help='values of a config entry; several entries are combined',
+    )
+    parser.add_argument(
+        '--orders',
+        type=positive,
+        default=1,
+        metavar='N',
+        help="learn the classes in N orders, the task's own and N - 1 random ones; the table has "
+        'their mean, spread and worst',
+    )
+    parser.add_argument(
+        '--dev',
+        type=float,
+        metavar='SHARE',
+        help='hold back this share of the training list and evaluate on it, to choose values '
+        'without the test pictures',
     )
     parser.add_argument('--work-dir', help='folder (default: work_dirs/sweep_CONFIG_NAME)')
     parser.add_argument(
@@ -93,7 +111,8 @@ def main(argv: list[str] | None = None) -> None:
     console = get_console()
     root = Path(args.work_dir or f'work_dirs/sweep_{Path(args.config).stem}')
     try:
-        runs = grid_runs(args.config, parse_grid(args.grid), args.seeds, args.cfg_options)
+        options = {**args.cfg_options, **({} if args.dev is None else {'dev': args.dev})}
+        runs = grid_runs(args.config, parse_grid(args.grid), args.seeds, options, args.orders)
         planned = plan_runs(runs, root)
         jobs = plan_jobs(planned, root, TRAIN, Path(args.base) if args.base else None)
         print_table(console, jobs_table(planned, jobs))

@@ -21,7 +21,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help='take step 0 of every run of several steps from this finished sequence',
     )
     parser.add_argument(
-        '--jobs', type=_positive, default=1, metavar='N', help='trainings at a time (default: 1)'
+        '--jobs', type=positive, default=1, metavar='N', help='trainings at a time (default: 1)'
     )
     parser.add_argument(
         '--device',
@@ -35,7 +35,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A positive whole number of the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is none.
+    """
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'must be a positive whole number, got {text!r}')
     return int(text)

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..evaluation import SequenceResults
 from ..sequence import RunOptions, Sequence, StepPlan, WorkDir, load_sequence, plan_sequence
 from ..sequence.picture_lists import PictureLists
+from .orders import order_options
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Run:
         seed: Seed of the run.
         label: What tables call it; runs that differ in the seed alone share it.
         common: Config entries that change no result, such as where the data lie.
+        order: Number of the order of learning, see :func:`~.orders.order_options`.
     """
 
     config: str
@@ -29,18 +31,23 @@ class Run:
     seed: int = 0
     label: str = ''
     common: Mapping[str, object] = field(default_factory=dict)
+    order: int = 0
 
     @property
     def name(self) -> str:
-        """Name of its folder: the config, the options and the seed."""
+        """Name of its folder: the config, the options, the order and the seed."""
         parts = [Path(self.config).stem]
         parts += [f'{key}={option_text(value)}' for key, value in self.options.items()]
+        parts += [f'order={self.order}'] if self.order else []
         return re.sub(r'[^\w.,=+-]', '-', '_'.join([*parts, f'seed={self.seed}']))
 
     @property
     def all_options(self) -> dict[str, object]:
         """Every config entry that it sets."""
-        return {**self.common, **self.options, 'randomness.seed': self.seed}
+        options = {**self.common, **self.options, 'randomness.seed': self.seed}
+        if not self.order:
+            return options
+        return {**options, **order_options(load_sequence(self.config, options).task, self.order)}
 
     def load(self, root: Path) -> Sequence:
         """The run's sequence, in its folder below ``root``.

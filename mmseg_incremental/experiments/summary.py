@@ -20,11 +20,13 @@ class Spread:
         mean: The mean, or None without a value.
         deviation: The standard deviation, or None with fewer than two values.
         number: Number of values.
+        worst: The smallest value.
     """
 
     mean: float | None
     deviation: float | None
     number: int
+    worst: float | None = None
 
     @classmethod
     def of(cls, values: Sequence[float | None]) -> 'Spread':
@@ -32,11 +34,12 @@ class Spread:
 
         Example:
             >>> Spread.of([1.0, 3.0, None])
-            Spread(mean=2.0, deviation=1.4142135623730951, number=2)
+            Spread(mean=2.0, deviation=1.4142135623730951, number=2, worst=1.0)
         """
         known = [value for value in values if value is not None]
         mean = statistics.fmean(known) if known else None
-        return cls(mean, statistics.stdev(known) if len(known) > 1 else None, len(known))
+        deviation = statistics.stdev(known) if len(known) > 1 else None
+        return cls(mean, deviation, len(known), min(known, default=None))
 
     def __str__(self) -> str:
         if self.mean is None:
@@ -51,6 +54,7 @@ class Group:
     Args:
         label: What tables call them.
         seeds: Seeds of the finished runs.
+        orders: Number of orders of learning among them.
         metrics: Metric name to its spread after the last step.
         failures: What went wrong with the others.
     """
@@ -59,6 +63,7 @@ class Group:
     seeds: Sequence[int]
     metrics: Mapping[str, Spread] = field(default_factory=dict)
     failures: Sequence[str] = ()
+    orders: int = 1
 
 
 def summarize(planned: Sequence[PlannedRun], failures: Mapping[str, str]) -> list[Group]:
@@ -81,7 +86,9 @@ def summarize(planned: Sequence[PlannedRun], failures: Mapping[str, str]) -> lis
         names = dict.fromkeys(name for found in metrics for name in found)
         spreads = {name: Spread.of([found.get(name) for found in metrics]) for name in names}
         wrong = [failures[item.run.name] for item in items if item.run.name in failures]
-        groups.append(Group(label, [item.run.seed for item in finished], spreads, wrong))
+        seeds = list(dict.fromkeys(item.run.seed for item in finished))
+        orders = len({item.run.order for item in finished})
+        groups.append(Group(label, seeds, spreads, wrong, orders))
     return groups
 
 
@@ -111,18 +118,28 @@ def summary_table(groups: Sequence[Group], title: str) -> Table:
         title: What the runs have in common.
     """
     names = metric_names(groups)
+    orders = any(group.orders > 1 for group in groups)
     rows = [
         [
             group.label,
             *(group.metrics.get(name) for name in names),
+            *([group.orders, _worst(group)] if orders else []),
             ' '.join(map(str, group.seeds)) or None,
             len(group.failures) or '',
         ]
         for group in groups
     ]
-    columns = [Column('run', 'left'), *map(Column, [*names, 'seeds', 'failed'])]
+    columns = [Column('run', 'left'), *map(Column, names)]
+    if orders:
+        columns += [Column('orders'), Column('worst all', format='.2f')]
+    columns += map(Column, ['seeds', 'failed'])
     wrong = [f'FAILED: {g.label}: {failure}' for g in groups for failure in g.failures]
     return Table(title, columns, [rows], wrong)
+
+
+def _worst(group: Group) -> float | None:
+    """Mean IoU of all classes of the worst order and seed."""
+    return group.metrics['all'].worst if 'all' in group.metrics else None
 
 
 def data_table(groups: Sequence[Group], title: str) -> Table:

@@ -24,17 +24,19 @@ def grid_runs(
     grid: Mapping[str, Sequence[object]],
     seeds: Sequence[int] = (0,),
     common: Mapping[str, object] | None = None,
+    orders: int = 1,
 ) -> list[Run]:
-    """Every combination of option values, with every seed.
+    """Every combination of option values, with every order of learning and every seed.
 
     Args:
         config: Path of the config leaf.
         grid: Config entry, by dotted key, to the values that it takes.
         seeds: The seeds.
         common: Config entries that all runs share and that change no result.
+        orders: Number of orders of learning: the task's own, and random ones.
 
     Returns:
-        The runs, seeds side by side.
+        The runs, seeds side by side, then orders.
 
     Example:
         >>> runs = grid_runs('mib.py', {'lr': [0.1, 0.2]}, seeds=[0, 1])
@@ -46,7 +48,11 @@ def grid_runs(
         options = dict(zip(grid, values, strict=True))
         label = ', '.join(f'{key}={option_text(value)}' for key, value in options.items())
         label = label or Path(config).stem
-        runs += [Run(config, options, seed, label, dict(common or {})) for seed in seeds]
+        runs += [
+            Run(config, options, seed, label, dict(common or {}), order)
+            for order in range(orders)
+            for seed in seeds
+        ]
     return runs
 
 

@@ -35,3 +35,12 @@ def test_mean_and_deviation_over_seeds(tmp_path):
     first, second = csv.DictReader(io.StringIO((tmp_path / 'summary.csv').read_text()))
     assert (first['run'], first['1 mean'], first['2 std']) == ('lr=1', '12.0', '0.0')
     assert (second['1 mean'], second['failed']) == ('', '1')
+
+
+def test_orders_of_learning_have_a_spread_and_a_worst(tmp_path):
+    runs = [planned(tmp_path, 'mib', seed, 10.0 + 10 * order, 20.0, order=order)
+            for order in range(3) for seed in (0, 1)]  # fmt: skip
+    table = summary_table(summarize(runs, {}), 'Title')
+    row = dict(zip([column.name for column in table.columns], table.rows[0], strict=True))
+    assert row['1'].mean == 20.0
+    assert (row['orders'], row['worst all'], row['seeds']) == (3, 15.0, '0 1')

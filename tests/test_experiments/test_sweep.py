@@ -45,6 +45,20 @@ def test_grid_is_every_combination_with_every_seed():
     assert all('/' not in run.name and '(' not in run.name for run in runs)
 
 
+def test_orders_keep_the_sizes_of_steps_and_differ(shapes, tmp_path):
+    runs = grid_runs(leaf(), {}, [0, 1], {'data_root': str(shapes)}, orders=3)
+    assert [(run.order, run.seed) for run in runs] == [(o, s) for o in range(3) for s in (0, 1)]
+    assert len({run.name for run in runs}) == 6
+    assert {run.label for run in runs} == {Path(leaf()).stem}
+    groups = [run.load(tmp_path).task.groups for run in runs[::2]]
+    assert groups[0] == ((1, 2, 3, 4), (5,), (6,))
+    assert len(set(groups)) == 3
+    for found in groups:
+        assert [len(group) for group in found] == [4, 1, 1]
+        assert sorted(label for group in found for label in group) == [1, 2, 3, 4, 5, 6]
+    assert runs[2].load(tmp_path).task.groups == groups[1], 'the number alone decides'
+
+
 def test_option_text_is_read_back_by_cfg_options():
     from mmengine.config import DictAction
 
