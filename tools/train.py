@@ -50,6 +50,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='train these steps again although they are done',
     )
     parser.add_argument(
+        '--restart-step',
+        type=int,
+        nargs='+',
+        default=[],
+        metavar='T',
+        help='train these steps, which are begun but not done, from their start; with --resume '
+        'where steps before them are done',
+    )
+    parser.add_argument(
         '--base',
         metavar='DIR',
         help='take step 0 from this finished sequence in place of training it (its step_0.pth is '
@@ -120,6 +129,8 @@ def show_plan(sequence: Sequence, options: RunOptions) -> None:
     """Print what a run would do."""
     plans = plan_sequence(sequence, options, world_size())
     print_table(get_console(), plan_table(sequence, plans))
+    for note in [note for plan in plans for note in plan.notes]:
+        print(f'note: {note}')
     try:
         note = check_backbone_weights(sequence)
     except InputError as error:
@@ -133,7 +144,13 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     try:
         sequence = read_sequence(args)
-        options = RunOptions(args.steps, args.resume, args.base, tuple(args.overwrite_step))
+        options = RunOptions(
+            args.steps,
+            args.resume,
+            args.base,
+            tuple(args.overwrite_step),
+            tuple(args.restart_step),
+        )
         if args.dry_run:
             show_plan(sequence, options)
         else:

@@ -14,13 +14,15 @@ from ..errors import InputError
 from ..evaluation import SequenceResults, results_table
 from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.base_step import saved_fingerprint, take_base
-from ..sequence.plain_config import check_plain, write_plain_config
+from ..sequence.plain_config import check_plain, plain_config, write_plain_config
 from ..sequence.plan import RunOptions, StepPlan, plan_sequence
 from ..sequence.plan_table import plan_table
 from ..sequence.sequence import Sequence
+from ..sequence.stored_config import as_data
 from ..utils.console import get_console, print_table
 from ..utils.files import lock_folder
 from .evaluate import evaluate_step
+from .incremental_loop import IncrementalLoop
 from .learning_curve import read_learning_curve
 from .pictures import draw_sequence
 from .progress_file import ProgressWriter
@@ -78,6 +80,8 @@ def _run_step(
     progress: ProgressWriter,
 ) -> None:
     """Train a step or take it, then evaluate it; what is done is kept."""
+    for note in plan.notes:
+        _say(f'note: {note}')
     if plan.outdated:
         _say(f'note: step {plan.step} is there, but was trained with other settings or data')
     if plan.taken_from:
@@ -126,7 +130,7 @@ def _plan_on_main_process(
             _check_start(sequence, plans)
             _make_work_dir(sequence.work_dir.path)
             lock.enter_context(lock_folder(sequence.work_dir.path))
-            for step in options.overwrite:
+            for step in {*options.overwrite, *options.restart}:
                 _remove_step(sequence, step)
         except InputError as error:
             problem = error
@@ -182,7 +186,13 @@ def _open_results(sequence: Sequence) -> SequenceResults:
 
 def _take(sequence: Sequence, plan: StepPlan) -> None:
     if is_main_process():
-        take_base(plan.taken_from, plan.target, sequence.description, plan.fingerprint)
+        take_base(
+            plan.taken_from,
+            plan.target,
+            sequence.description,
+            plan.fingerprint,
+            as_data(plain_config(sequence.step(plan.step))),
+        )
     barrier()
 
 
@@ -200,6 +210,11 @@ def _train(sequence: Sequence, plan: StepPlan, launcher: str, progress: Progress
         cfg.load_from, cfg.resume = plan.resume_from, True
         _say(f'step {plan.step}: going on from {plan.resume_from}')
     runner = StepRunner.from_cfg(cfg)
+    for hook in runner.hooks:
+        if isinstance(hook, IncrementalLoop):
+            # not by the config, which is printed into the log
+            hook.settings = plan.settings
+            hook.plain_config = as_data(plain_config(sequence.step(plan.step)))
     runner.train()
     del runner
     gc.collect()

@@ -30,7 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='the work dir, or the step_T.py in it')
+    parser.add_argument('config', help='the work dir, or a step_T.py; nothing in it is executed')
     parser.add_argument('checkpoint', help='the step_T.pth to export')
     parser.add_argument('out', help='the file to write, NAME.pt2')
     parser.add_argument(
