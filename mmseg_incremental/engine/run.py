@@ -3,6 +3,7 @@
 import copy
 import gc
 import os
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -80,8 +81,6 @@ def _run_step(
     progress: ProgressWriter,
 ) -> None:
     """Train a step or take it, then evaluate it; what is done is kept."""
-    for note in plan.notes:
-        _say(f'note: {note}')
     if plan.outdated:
         _say(f'note: step {plan.step} is there, but was trained with other settings or data')
     if plan.taken_from:
@@ -126,10 +125,16 @@ def _plan_on_main_process(
     plans, problem = [], None
     if is_main_process():
         try:
+            before = _state_of(sequence)
             plans = plan_sequence(sequence, options, world_size())
             _check_start(sequence, plans)
             _make_work_dir(sequence.work_dir.path)
             lock.enter_context(lock_folder(sequence.work_dir.path))
+            if _state_of(sequence) != before:
+                raise InputError(
+                    f'{sequence.work_dir.path} was changed by another process meanwhile; run again'
+                )
+            sequence.work_dir.remove_leftovers()
             for step in {*options.overwrite, *options.restart}:
                 _remove_step(sequence, step)
         except InputError as error:
@@ -164,15 +169,23 @@ def _remove_step(sequence: Sequence, step: int) -> None:
         kept.save(results)
 
 
+def _state_of(sequence: Sequence) -> dict[str, int]:
+    """What a plan is made from: the checkpoints and results of a work dir."""
+    work_dir, steps = sequence.work_dir, range(sequence.num_steps)
+    begun = [path for step in steps for path in work_dir.training_checkpoints(step)]
+    files = [*work_dir.checkpoints().values(), *begun, work_dir.results]
+    return {str(file): file.stat().st_mtime_ns for file in files if file.is_file()}
+
+
 def _make_work_dir(path: Path) -> None:
     try:
         os.makedirs(path, exist_ok=True)
-        probe = path / f'.writable-{os.getpid()}'
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
+        with tempfile.NamedTemporaryFile(dir=path, prefix='.writable-'):
+            pass
+    except (OSError, ValueError) as error:  # a path with a NUL is the latter
+        reason = getattr(error, 'strerror', None) or error
         raise InputError(
-            f'{path}: work dir cannot be written ({error.strerror}); choose another --work-dir'
+            f'{path}: work dir cannot be written ({reason}); choose another --work-dir'
         ) from error
 
 

@@ -80,9 +80,13 @@ class SequenceResults:
         """
         try:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
-            return cls(content['sequence'], {int(k): v for k, v in content['steps'].items()})
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise InputError(f'{path}: damaged results file ({error})') from error
+            steps = {int(k): _check_step(v) for k, v in content['steps'].items()}
+            return cls(content['sequence'], steps)
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+            raise InputError(
+                f'{path}: damaged results file ({error}); move it away, and --resume evaluates the '
+                'finished steps again'
+            ) from error
 
     def save(self, path: str | os.PathLike) -> None:
         """Write ``results.json``, everything unrounded.
@@ -121,3 +125,12 @@ class SequenceResults:
             kind: {name: summarise(self.column(kind, name)) for name in self.names(kind)}
             for kind in _KINDS.values()
         }
+
+
+def _check_step(result: object) -> dict:
+    """Make sure that what tables are made of are numbers by name."""
+    for kind in _KINDS.values():
+        for name, value in result[kind].items():
+            if value is not None and type(value) not in (int, float):
+                raise TypeError(f'{kind} of {name} is {value!r}')
+    return result

@@ -197,7 +197,10 @@ class _Planner:
             fingerprint=fingerprint,
             outdated=done and is_outdated(target, fingerprint),
             memory=tuple(memory),
-            notes=tuple(f'{reason}; it is passed over' for reason in begun.damaged),
+            notes=(
+                *(f'{reason}; it is passed over' for reason in begun.damaged),
+                *_doubts(sequence, index, lists),
+            ),
         )
 
     def _learnt(self, index: int, before: StepPlan | None) -> str | None:
@@ -212,6 +215,21 @@ class _Planner:
     def _lr(self, lr: float, batch_size: int) -> float:
         scale = self.sequence.cfg.get('auto_scale_lr') or {}
         return lr * batch_size / scale['base_batch_size'] if scale.get('enable') else lr
+
+
+def _doubts(sequence: Sequence, index: int, lists: PictureLists) -> list[str]:
+    """What of a step's data a user may not have meant."""
+    doubts, shown = [], set().union(*lists.classes)
+    missing = [c for c in sequence.task.new_classes(index) if c not in shown]
+    if missing:
+        names = ', '.join(sequence.task.names[label - 1] for label in missing)
+        doubts.append(f'step {index}: no training picture shows {names}')
+    if lists.num_shared:
+        doubts.append(
+            f'step {index}: {lists.num_shared} of the {lists.num_test} pictures that it is '
+            'evaluated on are trained on too'
+        )
+    return doubts
 
 
 def _check_same_settings(index: int, begun: UsableCheckpoint, settings: str) -> None:

@@ -16,7 +16,7 @@ from .checkpoint import CheckpointError
 #: Entry of a step's ``meta``.
 PLAIN_CONFIG = 'plain_config'
 #: Whose networks a stored config may name.
-_SCOPES = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain')
+_SCOPES = ('mmengine', 'mmseg', 'mmpretrain')
 #: Weights to begin with, which a finished step does not need; to load them may run code.
 _BEGINNINGS = ('init_cfg', 'pretrained', 'checkpoint', 'checkpoint_path')
 _FOREIGN_CODE = 'trust_remote_code'
@@ -131,7 +131,8 @@ def _checked(value: object, path: str | os.PathLike) -> object:
         )
     if value.get(_FOREIGN_CODE):
         raise CheckpointError(f'{path}: refused, since its config sets {_FOREIGN_CODE}')
-    return {k: _checked(part, path) for k, part in value.items() if k not in _BEGINNINGS}
+    kept = {k: part for k, part in value.items() if not (part and k in _BEGINNINGS)}
+    return {k: _checked(part, path) for k, part in kept.items()}
 
 
 def _is_registered(kind: object, scope: object) -> bool:
