@@ -168,7 +168,7 @@ def main(argv: list[str] | None = None) -> None:
                 print(f'wrote {path}')
             return
         failures = reproduce_table(args, root)
-    except InputError as error:
+    except (InputError, OSError) as error:
         sys.exit(f'error: {error}')
     except KeyboardInterrupt:
         sys.exit('interrupted; the same command goes on')

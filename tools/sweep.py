@@ -121,7 +121,7 @@ def main(argv: list[str] | None = None) -> None:
             return
         check_weights(planned)
         failures = run_sweep(planned, jobs, console, args.jobs, args.device)
-    except InputError as error:
+    except (InputError, OSError) as error:
         sys.exit(f'error: {error}')
     except KeyboardInterrupt:
         sys.exit('interrupted; the same command goes on')

@@ -1,9 +1,11 @@
 """Evaluate a step's checkpoint, or all steps of a work dir, and print mIoU per class group."""
 
 import argparse
-import sys
 from pathlib import Path
 
+import mmseg_incremental.utils.early_interrupt  # noqa: F401  what follows takes seconds
+
+# isort: split
 from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
@@ -14,6 +16,8 @@ from mmseg_incremental.evaluation import SequenceResults, results_table
 from mmseg_incremental.sequence import Sequence, WorkDir, load_checkpoint
 from mmseg_incremental.sequence.checks import check_work_dir
 from mmseg_incremental.utils.console import get_console, print_table
+from mmseg_incremental.utils.files import check_can_be_written
+from mmseg_incremental.utils.one_line import one_line_errors
 
 EPILOG = """examples:
   python tools/test.py configs/bisenet_r18_shapes_4-1_mib.py work_dirs/bisenet_r18_shapes_4-1_mib
@@ -117,14 +121,15 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     path = Path(args.checkpoint)
     try:
-        sequence = load_sequence(args.config, args.cfg_options, str(WorkDir.of(path).path))
-        check_work_dir(sequence)
-        checkpoints = find_checkpoints(path)
-        join_processes(args.launcher, sequence.cfg.get('env_cfg', {}))
-        results = evaluate(sequence, checkpoints, args.launcher)
-        report(results, sequence.work_dir.results, args.out)
-    except InputError as error:
-        sys.exit(f'error: {error}' if is_main_process() else 1)
+        with one_line_errors():
+            sequence = load_sequence(args.config, args.cfg_options, str(WorkDir.of(path).path))
+            check_work_dir(sequence)
+            checkpoints = find_checkpoints(path)
+            if args.out:
+                check_can_be_written(args.out)
+            join_processes(args.launcher, sequence.cfg.get('env_cfg', {}))
+            results = evaluate(sequence, checkpoints, args.launcher)
+            report(results, sequence.work_dir.results, args.out)
     finally:
         leave_processes()
 

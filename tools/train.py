@@ -1,10 +1,11 @@
 """Train a class-incremental sequence: all its steps, one after the other."""
 
 import argparse
-import sys
 
+import mmseg_incremental.utils.early_interrupt  # noqa: F401  what follows takes seconds
+
+# isort: split
 from mmengine.config import DictAction
-from mmengine.dist import is_main_process
 
 from mmseg_incremental.apis import RunOptions, load_sequence, plan_sequence, run_sequence
 from mmseg_incremental.engine.step_runner import leave_processes, world_size
@@ -13,6 +14,7 @@ from mmseg_incremental.sequence import Sequence
 from mmseg_incremental.sequence.backbone_weights import check_backbone_weights
 from mmseg_incremental.sequence.plan_table import plan_table
 from mmseg_incremental.utils.console import get_console, print_table
+from mmseg_incremental.utils.one_line import one_line_errors
 
 EPILOG = """examples:
   python tools/train.py configs/bisenet_r101_voc_15-5s_mib.py --dry-run
@@ -48,6 +50,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=[],
         metavar='T',
         help='train these steps again although they are done',
+    )
+    parser.add_argument(
+        '--restart-step',
+        type=int,
+        nargs='+',
+        default=[],
+        metavar='T',
+        help='train these steps, which are begun but not done, from their start; with --resume '
+        'where steps before them are done',
     )
     parser.add_argument(
         '--base',
@@ -138,18 +149,20 @@ def main(argv: list[str] | None = None) -> None:
     """Run the tool."""
     args = parse_args(argv)
     try:
-        sequence = read_sequence(args)
-        options = RunOptions(
-            args.steps, args.resume, args.base, tuple(args.overwrite_step), args.joint
-        )
-        if args.dry_run:
-            show_plan(sequence, options)
-        else:
-            run_sequence(sequence, options, args.launcher)
-    except InputError as error:
-        sys.exit(f'error: {error}' if is_main_process() else 1)
-    except KeyboardInterrupt:
-        sys.exit('interrupted; go on with --resume')
+        with one_line_errors('interrupted; go on with --resume'):
+            sequence = read_sequence(args)
+            options = RunOptions(
+                args.steps,
+                args.resume,
+                args.base,
+                tuple(args.overwrite_step),
+                tuple(args.restart_step),
+                args.joint,
+            )
+            if args.dry_run:
+                show_plan(sequence, options)
+            else:
+                run_sequence(sequence, options, args.launcher)
     finally:
         leave_processes()
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..utils.cache_folder import cache_folder
-from ..utils.files import write_atomically
+from ..utils.files import remove_temporary, write_atomically
 
-_VERSION = 3
-_FIELDS = {'state', 'labels', 'size'}
+_VERSION = 4
+_ABANDONED = 3600.0  # seconds; another process may be writing a younger one
 
 
 def index_path(folder: str) -> Path:
@@ -38,10 +38,11 @@ def read_index(folder: str) -> dict[str, dict]:
     """
     try:
         content = json.loads(index_path(folder).read_text(encoding='utf-8'))
-        if (content['version'], content['folder']) != (_VERSION, folder):
-            return {}
-        return {k: entry for k, entry in content['entries'].items() if set(entry) >= _FIELDS}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        entries = content['entries']
+        found = content['version'], content['folder'], content['digest']
+        # a damaged entry may look like a sound one, and would change which pictures a step sees
+        return entries if found == (_VERSION, folder, _digest(entries)) else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}  # the masks are read again
 
 
@@ -53,9 +54,15 @@ def write_index(folder: str, entries: Mapping[str, dict]) -> None:
         entries: As :func:`read_index` returns them.
     """
     path = index_path(folder)
-    text = json.dumps({'version': _VERSION, 'folder': folder, 'entries': entries})
+    content = {'version': _VERSION, 'folder': folder, 'digest': _digest(entries)}
+    text = json.dumps({**content, 'entries': entries})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_temporary(path.parent, older_than=_ABANDONED)
         write_atomically(path, text)
     except OSError:
         return
+
+
+def _digest(entries: Mapping[str, dict]) -> str:
+    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()

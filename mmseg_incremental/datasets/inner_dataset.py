@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..tasks import Task
 from ..tasks.task import BACKGROUND
 from .class_index import DataError
+from .list_check import list_problem
 from .nested_configs import inner_datasets, leaf_datasets
 from .sample_check import Sample
 
@@ -193,6 +194,9 @@ def _check_labels(leaf: BaseSegDataset) -> None:
 
 def _load(leaf: BaseSegDataset) -> str:
     """Load the list of a data set, and say what is wrong."""
+    plain = type(leaf).load_data_list is BaseSegDataset.load_data_list
+    if leaf.ann_file and plain and (problem := list_problem(leaf.ann_file)):
+        return problem
     try:
         leaf.full_init()
         empty = len(leaf) == 0

@@ -1,8 +1,10 @@
 """What a picture and its mask hold, or what is wrong with them."""
 
 import os
+from pathlib import Path
 from typing import NamedTuple
 
+import mmcv
 from PIL import Image
 
 _ORIENTATION = 274  # EXIF tag
@@ -44,35 +46,56 @@ def inspect_sample(sample: Sample) -> Found:
     Returns:
         What was found; nothing is raised for broken files.
     """
+    for name, file in (('picture', sample.image), ('mask', sample.mask)):
+        if not os.path.isfile(file):  # to open a pipe would wait for its other end
+            special = os.path.exists(file) and not os.path.isdir(file)
+            problem = f'{name} is no regular file' if special else f'{name} not found'
+            return Found([], [], f'{file}: {problem}')
     what, path = 'picture', sample.image
     try:
-        size = _picture_size(path)
+        size, turned = _picture_size(path)
         what, path = 'mask', sample.mask
         with Image.open(path) as mask:
-            problem = _mask_problem(mask, size)
+            problem = _mask_problem(mask, size, turned)
             # Pillow counts without a copy, several times as fast as NumPy finds unique values
             counts = [] if problem else mask.histogram()
-    except (OSError, SyntaxError, ValueError) as error:
-        problem = f'{what} cannot be read ({error})'
-        for name, file in (('mask', sample.mask), ('picture', sample.image)):
-            if not os.path.isfile(file):
-                path, problem = file, f'{name} not found'
+    except Exception as error:  # what damaged bytes do to Pillow's many readers is open
+        problem = f'{what} cannot be read ({_reason(error)})'
     if problem:
         return Found([], [], f'{path}: {problem}')
     return Found([label for label, count in enumerate(counts) if count], [*size[::-1]], '')
 
 
-def _picture_size(path: str) -> tuple[int, int]:
-    """Width and height of a picture as mmcv loads it.
+def _reason(error: Exception) -> str:
+    return str(error).strip().split('\n')[0] or type(error).__name__
+
+
+def _picture_size(path: str) -> tuple[tuple[int, int], int]:
+    """Width and height of a picture as mmcv loads it, and the EXIF orientation that it applies.
 
     Raises:
-        OSError, SyntaxError, ValueError: If it cannot be read.
+        Exception: If it cannot be read.
     """
     with Image.open(path) as image:
-        if image.format != 'JPEG' or not _ends_like_jpeg(image):
-            image.load()
-        turned = 'exif' in image.info and image.getexif().get(_ORIENTATION, 1) >= 5
-        return image.size[::-1] if turned else image.size
+        orientation = image.getexif().get(_ORIENTATION, 1) if 'exif' in image.info else 1
+        if orientation not in range(1, 9):
+            orientation = 1  # OpenCV takes no notice of it
+        size = image.size[::-1] if orientation >= 5 else image.size
+        if image.format == 'JPEG' and _ends_like_jpeg(image):
+            return size, orientation
+        image.load()
+        kind = image.format
+    if kind != 'JPEG':
+        size = _size_by_opencv(path, kind)
+    return size, orientation
+
+
+def _size_by_opencv(path: str, kind: str | None) -> tuple[int, int]:
+    """Width and height as the reader of the training gives them, which knows fewer formats."""
+    decoded = mmcv.imfrombytes(Path(path).read_bytes())
+    if decoded is None:
+        raise ValueError(f'OpenCV does not read this {kind}; save it as PNG or JPEG')
+    return decoded.shape[1::-1]
 
 
 def _ends_like_jpeg(image: Image.Image) -> bool:
@@ -84,9 +107,17 @@ def _ends_like_jpeg(image: Image.Image) -> bool:
     return whole
 
 
-def _mask_problem(mask: Image.Image, size: tuple[int, int]) -> str:
+def _mask_problem(mask: Image.Image, size: tuple[int, int], orientation: int) -> str:
+    if mask.format != 'PNG':
+        return f'mask is a {mask.format}; it must be an 8-bit one-channel (grey or palette) PNG'
     if mask.mode not in ('L', 'P'):
         return f'mask is of mode {mask.mode}; it must be an 8-bit one-channel (grey or palette) PNG'
     if mask.size != size:
         return f'mask is {mask.size[0]}x{mask.size[1]}, its picture is {size[0]}x{size[1]}'
+    if orientation > 1 and (orientation < 5 or size[0] == size[1]):
+        # of the others the size shows that the mask was drawn on the turned picture
+        return (
+            f'the EXIF orientation {orientation} of its picture turns the picture and not the '
+            'mask; save the picture upright, without the tag'
+        )
     return ''

@@ -52,6 +52,7 @@ class StepDataset(Dataset):
         leaves: The data sets within it that read files; each has a ``pipeline``.
         picture_names: Path of each own picture of the step, relative to the common folder of all
             pictures of the list; it identifies the picture on any machine.
+        picture_paths: Path of each own picture of the step as the data set gives it.
         class_sets: Labels (of the task) of all classes in each own picture's mask.
         memory: The remembered pictures.
 
@@ -148,6 +149,7 @@ class StepDataset(Dataset):
             raise self._nothing_selected(inner, len(positions))
         self.class_sets = [class_sets[k] for k in kept]
         self.picture_names = [names[k] for k in kept]
+        self.picture_paths = [samples[k].image for k in kept]
         kept += self._find_memory(names)
         self._positions = np.array([positions[k] for k in kept])
         self._sizes = [entries[k].size for k in kept]

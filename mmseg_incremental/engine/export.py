@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from ..errors import InputError
 from ..models.folding import fold_batch_norm
 from ..sequence.checkpoint import load_checkpoint, load_weights
+from ..sequence.stored_config import read_literal_config, stored_config
 from ..utils.files import replace_atomically
 
 #: The file inside the exported one that tells what the labels mean.
@@ -72,7 +73,8 @@ def export_step(
     ``metadata.json`` in its ``extra_files`` tells the classes and the palette.
 
     Args:
-        config: ``step_T.py``, or the work dir that holds it.
+        config: The work dir, whose config is then that within the checkpoint, or a ``step_T.py``;
+            it is read, not executed.
         checkpoint: ``step_T.pth``.
         out: The file to write, ``NAME.pt2``.
         size: Height and width, if they are to be fixed. Defaults to any.
@@ -92,7 +94,7 @@ def export_step(
     meta = (content.get('meta') or {}).get('dataset_meta')
     if not meta or 'state_dict' not in content:
         raise InputError(f'{checkpoint}: not the checkpoint of a step')
-    cfg = _read_plain_config(_find_config(config, checkpoint))
+    cfg = _plain_config(config, content, checkpoint)
     model = MODELS.build(cfg.model)
     load_weights(model, content['state_dict'], str(checkpoint))
     model.eval().requires_grad_(False)
@@ -111,18 +113,23 @@ def export_step(
         )
 
 
-def _find_config(config: str | os.PathLike, checkpoint: str | os.PathLike) -> Path:
+def _plain_config(
+    config: str | os.PathLike, content: Mapping, checkpoint: str | os.PathLike
+) -> Config:
     path = Path(config)
-    path = path / f'{Path(checkpoint).stem}.py' if path.is_dir() else path
+    if path.is_dir():
+        if cfg := stored_config(content, checkpoint):
+            return _check_exportable(cfg, checkpoint)
+        path = path / f'{Path(checkpoint).stem}.py'
     if not path.is_file():
         raise InputError(f'{path}: config not found; training writes it beside step_T.pth')
-    return path
+    return _check_exportable(read_literal_config(path), path)
 
 
-def _read_plain_config(path: Path) -> Config:
-    cfg = Config.fromfile(path)
-    model = cfg.get('model', {})
-    if 'num_classes' not in model.get('decode_head', {}):
+def _check_exportable(cfg: Config, path: str | os.PathLike) -> Config:
+    model = cfg.get('model')
+    head = model.get('decode_head') if isinstance(model, Mapping) else None
+    if not isinstance(head, Mapping) or 'num_classes' not in head:
         raise InputError(f'{path}: not the plain config of a step, which is WORK_DIR/step_T.py')
     if model.type != 'EncoderDecoder':
         raise InputError(

@@ -13,6 +13,7 @@ from mmseg.registry import HOOKS, MODELS, TASK_UTILS
 
 from ..models import CLASSIFIER_INITS, IncrementalEncoderDecoder
 from ..sequence.checkpoint import (
+    SETTINGS,
     check_finite,
     load_old_weights,
     load_step_checkpoint,
@@ -20,6 +21,7 @@ from ..sequence.checkpoint import (
     save_step_checkpoint,
     step_state,
 )
+from ..sequence.stored_config import PLAIN_CONFIG
 from ..sequence.work_dir import WorkDir
 from .survey import take_survey
 from .training_cost import training_cost
@@ -51,7 +53,11 @@ class IncrementalLoop(Hook):
         old_model: Config of the model of the step before, if the method needs it.
         survey: Config of what looks at the data before the step, if anything does.
         after_step: Configs of what changes the trained weights.
-        fingerprint: What the step's weights depend on; kept in its checkpoint.
+        fingerprint: Hash of the settings; kept in the step's checkpoint.
+
+    Attributes:
+        settings: What the step's weights depend on; kept in the checkpoints inside the step.
+        plain_config: Stock mmseg's config for the step as data; kept in the step's checkpoint.
     """
 
     priority = 'NORMAL'
@@ -77,6 +83,8 @@ class IncrementalLoop(Hook):
         self.survey = survey
         self.after_step = [TASK_UTILS.build(copy.deepcopy(part)) for part in after_step]
         self.fingerprint = fingerprint
+        self.settings: str | None = None
+        self.plain_config: object = None
 
     def before_train(self, runner: Runner) -> None:
         """Take over the step before, and lay the weights out for fast convolutions.
@@ -114,12 +122,13 @@ class IncrementalLoop(Hook):
         torch.manual_seed(runner.seed + runner.iter * 1009 + get_rank())
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Let nothing be saved that a run could not go on with.
+        """Let nothing be saved that a run could not go on with, and keep its settings beside it.
 
         Raises:
             CheckpointError: If a weight is not finite.
         """
         check_finite(checkpoint['state_dict'], f'step {self.step}')
+        checkpoint[SETTINGS] = self.settings
 
     def after_train(self, runner: Runner) -> None:
         """Write the step's last model.
@@ -145,6 +154,8 @@ class IncrementalLoop(Hook):
                 fingerprint=self.fingerprint,
                 cost=training_cost(runner, model),
             )
+            if self.plain_config:
+                meta[PLAIN_CONFIG] = self.plain_config
             extra = model.extra_names() if self.plain else []
             save_step_checkpoint(self.work_dir.checkpoint(self.step), state, meta, extra)
 

@@ -148,9 +148,11 @@ def _to_numbers(tensors: list[Tensor]) -> list[float]:
 
 def _message(runner: Runner, iteration: int, losses: Mapping[str, float]) -> str:
     listed = ', '.join(f'{name}={value}' for name, value in losses.items())
-    steps = [f'step {hook.step}, ' for hook in runner.hooks if isinstance(hook, IncrementalLoop)]
+    steps = [hook.step for hook in runner.hooks if isinstance(hook, IncrementalLoop)]
+    where = f'step {steps[0]}, ' if steps else ''
+    # a step does not go on from its checkpoints with another learning rate
+    anew = f' {steps[0]}' if steps else ''
     return (
-        f'{"".join(steps[:1])}iteration {iteration + 1}: the loss is not finite ({listed}). '
-        f'The last good checkpoint is kept in {runner.work_dir}; '
-        'lower the learning rate, then go on with --resume'
+        f'{where}iteration {iteration + 1}: the loss is not finite ({listed}); lower the learning '
+        f'rate and train the step anew with --resume --restart-step{anew}'
     )

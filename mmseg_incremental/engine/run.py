@@ -3,6 +3,7 @@
 import copy
 import gc
 import os
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,15 +16,17 @@ from ..evaluation import SequenceResults, joint_reference, results_table
 from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.base_step import take_base
 from ..sequence.checkpoint import load_checkpoint
-from ..sequence.plain_config import check_plain, write_plain_config
+from ..sequence.plain_config import check_plain, plain_config, write_plain_config
 from ..sequence.plan import RunOptions, StepPlan, plan_sequence
 from ..sequence.plan_table import plan_table
 from ..sequence.sequence import Sequence
+from ..sequence.stored_config import as_data
 from ..sequence.work_dir import WorkDir
 from ..utils.console import get_console, print_table
 from ..utils.files import lock_folder
 from ..utils.versions import versions
 from .evaluate import evaluate_step, inference
+from .incremental_loop import IncrementalLoop
 from .learning_curve import read_learning_curve
 from .pictures import draw_sequence
 from .progress_file import ProgressWriter
@@ -135,13 +138,19 @@ def _plan_on_main_process(
     plans, problem = [], None
     if is_main_process():
         try:
+            before = _state_of(sequence)
             plans = plan_sequence(sequence, options, world_size())
             if options.joint:
                 joint_reference(WorkDir.of(options.joint).results, sequence.description)
             _check_start(sequence, plans)
             _make_work_dir(sequence.work_dir.path)
             lock.enter_context(lock_folder(sequence.work_dir.path))
-            for step in options.overwrite:
+            if _state_of(sequence) != before:
+                raise InputError(
+                    f'{sequence.work_dir.path} was changed by another process meanwhile; run again'
+                )
+            sequence.work_dir.remove_leftovers()
+            for step in {*options.overwrite, *options.restart}:
                 _remove_step(sequence, step)
         except InputError as error:
             problem = error
@@ -175,15 +184,23 @@ def _remove_step(sequence: Sequence, step: int) -> None:
         kept.save(results)
 
 
+def _state_of(sequence: Sequence) -> dict[str, int]:
+    """What a plan is made from: the checkpoints and results of a work dir."""
+    work_dir, steps = sequence.work_dir, range(sequence.num_steps)
+    begun = [path for step in steps for path in work_dir.training_checkpoints(step)]
+    files = [*work_dir.checkpoints().values(), *begun, work_dir.results]
+    return {str(file): file.stat().st_mtime_ns for file in files if file.is_file()}
+
+
 def _make_work_dir(path: Path) -> None:
     try:
         os.makedirs(path, exist_ok=True)
-        probe = path / f'.writable-{os.getpid()}'
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
+        with tempfile.NamedTemporaryFile(dir=path, prefix='.writable-'):
+            pass
+    except (OSError, ValueError) as error:  # a path with a NUL is the latter
+        reason = getattr(error, 'strerror', None) or error
         raise InputError(
-            f'{path}: work dir cannot be written ({error.strerror}); choose another --work-dir'
+            f'{path}: work dir cannot be written ({reason}); choose another --work-dir'
         ) from error
 
 
@@ -197,7 +214,13 @@ def _open_results(sequence: Sequence) -> SequenceResults:
 
 def _take(sequence: Sequence, plan: StepPlan) -> None:
     if is_main_process():
-        take_base(plan.taken_from, plan.target, sequence.description, plan.fingerprint)
+        take_base(
+            plan.taken_from,
+            plan.target,
+            sequence.description,
+            plan.fingerprint,
+            as_data(plain_config(sequence.step(plan.step))),
+        )
     barrier()
 
 
@@ -215,6 +238,11 @@ def _train(sequence: Sequence, plan: StepPlan, launcher: str, progress: Progress
         cfg.load_from, cfg.resume = plan.resume_from, True
         _say(f'step {plan.step}: going on from {plan.resume_from}')
     runner = StepRunner.from_cfg(cfg)
+    for hook in runner.hooks:
+        if isinstance(hook, IncrementalLoop):
+            # not by the config, which is printed into the log
+            hook.settings = plan.settings
+            hook.plain_config = as_data(plain_config(sequence.step(plan.step)))
     runner.train()
     del runner
     gc.collect()

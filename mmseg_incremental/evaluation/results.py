@@ -67,11 +67,15 @@ class SequenceResults:
         try:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
             schema = content.get('schema', 1)
-            steps = {int(k): v for k, v in content['steps'].items()}
+            steps = {int(k): _check_step(v) for k, v in content['steps'].items()}
+            newer = schema > SCHEMA
             results = cls(content['sequence'], steps, content.get('joint'))
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise InputError(f'{path}: damaged results file ({error})') from error
-        if schema > SCHEMA:
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+            raise InputError(
+                f'{path}: damaged results file ({error}); move it away, and --resume evaluates the '
+                'finished steps again'
+            ) from error
+        if newer:
             raise InputError(f'{path}: written by a newer version (schema {schema})')
         return results
 
@@ -143,13 +147,13 @@ class SequenceResults:
         return average([forgetting(self.column('IoU', c)) for c in classes])
 
     def harmonic_mean(self, step: int) -> float | None:
-        """HIoU (%) of the first and the second reported group after a step."""
+        """Harmonic mean (hIoU, %) of the first and the second reported group after a step."""
         values = self.steps[step]['mIoU']
         old, new = [*[n for n in values if n != 'all'], None, None][:2]
         return harmonic_mean(values.get(old), values.get(new))
 
     def relative_to_joint(self) -> dict[str, float | None]:
-        """MIoU per group after the last step, as a share (%) of what the joint model reaches."""
+        """Share (%) of the joint model's mean IoU that the last step reaches, per group."""
         last = self.steps[max(self.steps)]['mIoU'] if self.steps else {}
         return {
             name: 100 * last[name] / joint if joint and last.get(name) is not None else None
@@ -161,3 +165,12 @@ class SequenceResults:
             kind: {name: measure(kind, name) for name in self.names(kind)}
             for kind in _KINDS.values()
         }
+
+
+def _check_step(result: object) -> dict:
+    """Make sure that what tables are made of are numbers by name."""
+    for kind in _KINDS.values():
+        for name, value in result[kind].items():
+            if value is not None and type(value) not in (int, float):
+                raise TypeError(f'{kind} of {name} is {value!r}')
+    return result

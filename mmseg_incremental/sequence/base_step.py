@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .checkpoint import load_checkpoint, load_step_checkpoint, write_checkpoint
+from .stored_config import PLAIN_CONFIG
 from .work_dir import WorkDir
 
 
@@ -27,7 +28,13 @@ def find_base(path: str | os.PathLike, sequence: Mapping) -> str:
     return str(path)
 
 
-def take_base(source: str, target: str | os.PathLike, sequence: Mapping, stands_for: str) -> None:
+def take_base(
+    source: str,
+    target: str | os.PathLike,
+    sequence: Mapping,
+    stands_for: str,
+    plain_config: object = None,
+) -> None:
     """Copy step 0 of another sequence into this one, and note where it came from.
 
     Args:
@@ -35,6 +42,7 @@ def take_base(source: str, target: str | os.PathLike, sequence: Mapping, stands_
         target: ``step_0.pth`` of this one.
         sequence: Description of this sequence.
         stands_for: Fingerprint of the step 0 that this sequence would have trained.
+        plain_config: Stock mmseg's config of this sequence's step 0, as data.
 
     Raises:
         CheckpointError: If the checkpoint cannot be used.
@@ -42,6 +50,8 @@ def take_base(source: str, target: str | os.PathLike, sequence: Mapping, stands_
     """
     content = load_step_checkpoint(source, sequence, 0)
     content['meta'].update(sequence=dict(sequence), taken_from=source, stands_for=stands_for)
+    if plain_config:
+        content['meta'][PLAIN_CONFIG] = plain_config
     write_checkpoint(target, content)
 
 

@@ -2,9 +2,11 @@
 
 import os
 import pickle
+import zipfile
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from mmengine.runner.checkpoint import get_torch_safe_globals
@@ -15,6 +17,8 @@ from ..models import IncrementalEncoderDecoder
 from ..utils.files import replace_atomically
 
 _EXTRA = 'extra_state_dict'
+#: Entry of a checkpoint inside a step: what its weights depend on, see ``step_settings``.
+SETTINGS = 'settings'
 
 
 class CheckpointError(InputError):
@@ -44,6 +48,7 @@ def load_checkpoint(path: str | os.PathLike, training_state: bool = False) -> di
         else nullcontext()
     )
     try:
+        _check_sums(path)
         with allowed:
             content = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
@@ -58,6 +63,18 @@ def load_checkpoint(path: str | os.PathLike, training_state: bool = False) -> di
     if not isinstance(content, Mapping):
         raise CheckpointError(f'{path}: not a checkpoint, it holds a {type(content).__name__}')
     return dict(content)
+
+
+def _check_sums(path: str | os.PathLike) -> None:
+    """Compare every part of the archive with its checksum, at which PyTorch does not look.
+
+    Files of PyTorch before 1.6 are no archives and have no checksums.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(f'the checksum of {damaged} differs')
 
 
 def load_step_checkpoint(path: str | os.PathLike, sequence: Mapping, step: int) -> dict:
@@ -168,7 +185,7 @@ def check_finite(state: Mapping, what: str) -> None:
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise CheckpointError(
                 f'{what}: the weights {name} are not finite, so nothing is saved; '
-                'lower the learning rate'
+                'lower the learning rate and train the step anew with --resume --restart-step'
             )
 
 
@@ -207,19 +224,35 @@ def write_checkpoint(path: str | os.PathLike, content: Mapping) -> None:
     replace_atomically(path, lambda name: torch.save(dict(content), name))
 
 
-def newest_usable(paths: Iterable[Path]) -> str | None:
+class UsableCheckpoint(NamedTuple):
+    """What there is inside a step to go on from.
+
+    Args:
+        path: The newest undamaged checkpoint, or None.
+        settings: Settings that it was trained with, as JSON; None where it does not tell.
+        damaged: What is wrong with the newer ones.
+    """
+
+    path: str | None
+    settings: str | None
+    damaged: tuple[str, ...]
+
+
+def newest_usable(paths: Iterable[Path]) -> UsableCheckpoint:
     """First undamaged one of the checkpoints inside a step, for resuming.
 
     Args:
         paths: The checkpoints, the newest first.
 
     Returns:
-        Its path, or None.
+        Where it is, and what was passed over.
     """
+    damaged = []
     for path in paths:
         try:
-            load_checkpoint(path, training_state=True)
-        except CheckpointError:
+            content = load_checkpoint(path, training_state=True)
+        except CheckpointError as error:
+            damaged.append(str(error))
             continue
-        return str(path)
-    return None
+        return UsableCheckpoint(str(path), content.get(SETTINGS), tuple(damaged))
+    return UsableCheckpoint(None, None, tuple(damaged))

@@ -1,4 +1,4 @@
-"""What a step's weights depend on, as one short text."""
+"""What a step's weights depend on: all of it, as one short text, and what differs."""
 
 import copy
 import functools
@@ -25,14 +25,15 @@ _ONLOOKERS = (
     'CheckpointHook', 'CompileBackbone', 'IterTimerHook', 'LearningCurve', 'LoggerHook', 'LossLog',
     'ProgressFile', 'RuntimeInfoHook', 'SegVisualizationHook',
 )  # fmt: skip
+_SHOWN = 40  # characters of a value in a message
 
 
-def step_fingerprint(
+def step_settings(
     step: Step, pictures: Listing[str], before: str | None, world_size: int = 1
 ) -> str:
-    """Hash of everything in config and data that a step's training depends on.
+    """Everything in config and data that a step's training depends on, as JSON.
 
-    Two steps with the same fingerprint learn the same classes from the same pictures with the
+    Two steps with the same settings learn the same classes from the same pictures with the
     same network, losses, optimiser, length and seed, and start from equal weights. What comes
     after the step does not count: step 0 of 15-5 and of 15-5s are the same.
 
@@ -43,7 +44,7 @@ def step_fingerprint(
         world_size: Number of processes.
 
     Returns:
-        64 hexadecimal digits.
+        JSON with sorted keys.
     """
     sequence, task = step.sequence, step.sequence.task
     out = copy.deepcopy(step.config._cfg_dict)
@@ -71,7 +72,63 @@ def step_fingerprint(
         memory=sequence.method.memory if step.index else None,
         world_size=world_size,
     )
-    text = json.dumps(content, sort_keys=True, default=str)
+    return json.dumps(content, sort_keys=True, default=str)
+
+
+def step_fingerprint(
+    step: Step, pictures: Listing[str], before: str | None, world_size: int = 1
+) -> str:
+    """Hash of :func:`step_settings`, which takes the same arguments.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    return fingerprint_of(step_settings(step, pictures, before, world_size))
+
+
+def fingerprint_of(settings: str) -> str:
+    """Hash of the settings of a step, 64 hexadecimal digits."""
+    return _hash(settings)
+
+
+def different_settings(there: str, here: str) -> list[str]:
+    """Say in which entries the settings of two steps differ.
+
+    Args:
+        there: Settings of a step from :func:`step_settings`.
+        here: Those that it is compared with.
+
+    Returns:
+        A line ``entry: value there -> value here`` for each, sorted.
+    """
+    one, other = (_flat(json.loads(text)) for text in (there, here))
+    keys = sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
+    return [f'{key}: {_short(one.get(key))} -> {_short(other.get(key))}' for key in keys]
+
+
+def _flat(value: object, key: str = '') -> dict[str, object]:
+    """Values by dotted key, such as a user gives to change them."""
+    parts: dict[str, object] = {}
+    if isinstance(value, dict) and value:
+        parts = value
+    elif isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value):
+        parts = {str(i): v for i, v in enumerate(value)}
+    if not parts:
+        return {key: value}
+    flat: dict[str, object] = {}
+    for name, part in parts.items():
+        flat.update(_flat(part, f'{key}.{name}' if key and key != 'config' else name))
+    return flat
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    if isinstance(value, list) and len(text) > _SHOWN:
+        return f'{len(value)} entries'
+    return text if len(text) <= _SHOWN else f'{text[: _SHOWN - 3]}...'
+
+
+def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 

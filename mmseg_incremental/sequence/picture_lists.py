@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mmseg.registry import DATASETS
 
-from ..datasets import DataError
+from ..datasets import DataError, StepDataset
 from .sequence import Step
 
 #: What a method remembers is known only once the lists are.
@@ -19,11 +19,13 @@ class PictureLists(NamedTuple):
         training: Names of the pictures that it trains on.
         classes: Labels in the mask of each.
         num_test: Number of those that it is evaluated on.
+        num_shared: Number of those that are in both.
     """
 
     training: list[str]
     classes: list[frozenset[int]]
     num_test: int
+    num_shared: int = 0
 
 
 def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLists:
@@ -57,5 +59,19 @@ def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLis
     if problems:
         raise DataError(step.sequence.cfg.data_root, problems)
     training, test = datasets
-    known[key] = PictureLists(training.picture_names, training.class_sets, len(test))
+    if narrow := [problem for dataset in datasets for problem in _too_narrow(dataset)]:
+        raise DataError(step.sequence.cfg.data_root, list(dict.fromkeys(narrow)))
+    shared = set(training.picture_paths) & set(test.picture_paths)
+    known[key] = PictureLists(training.picture_names, training.class_sets, len(test), len(shared))
     return known[key]
+
+
+def _too_narrow(dataset: StepDataset) -> list[str]:
+    """Pictures that no crop can be scaled from, and of which a network sees no neighbours."""
+    return [
+        f'{path}: the picture is {width}x{height}; one pixel is too narrow, leave it out'
+        for path, (height, width) in zip(
+            dataset.picture_paths, dataset.picture_sizes(), strict=True
+        )
+        if min(height, width) < 2
+    ]

@@ -10,13 +10,15 @@ from ..datasets import DataError
 from ..datasets.memory_file import Candidate
 from ..errors import InputError
 from .base_step import find_base, is_outdated, saved_fingerprint
-from .checkpoint import load_step_checkpoint, newest_usable
+from .checkpoint import UsableCheckpoint, load_step_checkpoint, newest_usable
 from .checks import check_heads, check_work_dir
-from .fingerprint import step_fingerprint
+from .fingerprint import different_settings, fingerprint_of, step_settings
 from .memory_lists import memory_lists
 from .picture_lists import PictureLists, read_picture_lists
 from .schedule import training_iters
 from .sequence import Sequence
+
+_SHOWN = 3  # settings that differ, in a message
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,11 @@ class StepPlan:
         done: Whether that checkpoint is there and stays.
         resume_from: Checkpoint inside the step to go on from.
         taken_from: Checkpoint of another sequence that is taken in place of training.
-        fingerprint: What the weights depend on, see :func:`step_fingerprint`.
+        settings: What the weights depend on, see :func:`step_settings`.
+        fingerprint: Their hash.
         outdated: Whether the finished checkpoint was trained with another fingerprint.
         memory: Pictures that the method remembers.
+        notes: What a user should know of the step, a line each.
     """
 
     step: int
@@ -51,9 +55,11 @@ class StepPlan:
     done: bool
     resume_from: str | None
     taken_from: str | None
+    settings: str = field(repr=False)
     fingerprint: str
     outdated: bool
     memory: tuple[Candidate, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class RunOptions:
         resume: Whether steps that are done or begun may be there.
         base: Work dir of a sequence whose finished step 0 is taken in place of training it.
         overwrite: Steps that are trained again although they are done.
+        restart: Steps that are begun and trained from their start.
         joint: Work dir of a model that learnt all classes at once, to compare with.
     """
 
@@ -72,6 +79,7 @@ class RunOptions:
     resume: bool = False
     base: str | os.PathLike | None = None
     overwrite: Collection[int] = ()
+    restart: Collection[int] = ()
     joint: str | os.PathLike | None = None
 
 
@@ -100,10 +108,11 @@ def plan_sequence(
     options = options or RunOptions()
     steps = range(sequence.num_steps) if options.steps is None else options.steps
     chosen = sorted({*steps})
-    for step in [*chosen, *options.overwrite]:
+    for step in [*chosen, *options.overwrite, *options.restart]:
         sequence.task.new_classes(step)
-    if surplus := sorted(set(options.overwrite) - set(chosen)):
-        raise InputError(f'steps {surplus} are to be overwritten, but not among the steps to run')
+    for wish, named in (('overwritten', options.overwrite), ('restarted', options.restart)):
+        if surplus := sorted(set(named) - set(chosen)):
+            raise InputError(f'steps {surplus} are to be {wish}, but not among the steps to run')
     check_work_dir(sequence)
     check_heads(sequence)
     base = options.base and find_base(options.base, sequence.description)
@@ -163,12 +172,14 @@ class _Planner:
         work_dir = sequence.work_dir
         source, target = work_dir.checkpoint(index - 1), work_dir.checkpoint(index)
         learnt = self._learnt(index, before)
-        fingerprint = step_fingerprint(step, lists.training, learnt, self.world_size)
+        settings = step_settings(step, lists.training, learnt, self.world_size)
+        fingerprint = fingerprint_of(settings)
         overwrite = index in self.options.overwrite
         done = target.is_file() and not overwrite
-        resume_from = None
-        if self.options.resume and not (done or overwrite):
-            resume_from = newest_usable(work_dir.training_checkpoints(index))
+        begun = UsableCheckpoint(None, None, ())
+        if self.options.resume and not (done or overwrite or index in self.options.restart):
+            begun = newest_usable(work_dir.training_checkpoints(index))
+            _check_same_settings(index, begun, settings)
         batch_size = sequence.cfg.batch_size * self.world_size
         shared = step.config.train_dataloader.dataset.get('memory_share')
         num_images = len(lists.training) + (0 if shared else len(memory))
@@ -182,11 +193,16 @@ class _Planner:
             source=str(source) if index else str(sequence.cfg.backbone_weights or 'random weights'),
             target=str(target),
             done=done,
-            resume_from=resume_from,
-            taken_from=self.base if index == 0 and not done and not resume_from else None,
+            resume_from=begun.path,
+            taken_from=self.base if index == 0 and not done and not begun.path else None,
+            settings=settings,
             fingerprint=fingerprint,
             outdated=done and is_outdated(target, fingerprint),
             memory=tuple(memory),
+            notes=(
+                *(f'{reason}; it is passed over' for reason in begun.damaged),
+                *_doubts(sequence, index, lists),
+            ),
         )
 
     def _learnt(self, index: int, before: StepPlan | None) -> str | None:
@@ -203,9 +219,43 @@ class _Planner:
         return lr * batch_size / scale['base_batch_size'] if scale.get('enable') else lr
 
 
+def _doubts(sequence: Sequence, index: int, lists: PictureLists) -> list[str]:
+    """What of a step's data a user may not have meant."""
+    doubts, shown = [], set().union(*lists.classes)
+    missing = [c for c in sequence.task.new_classes(index) if c not in shown]
+    if missing:
+        names = ', '.join(sequence.task.names[label - 1] for label in missing)
+        doubts.append(f'step {index}: no training picture shows {names}')
+    if lists.num_shared:
+        doubts.append(
+            f'step {index}: {lists.num_shared} of the {lists.num_test} pictures that it is '
+            'evaluated on are trained on too'
+        )
+    return doubts
+
+
+def _check_same_settings(index: int, begun: UsableCheckpoint, settings: str) -> None:
+    """Refuse to go on with other settings than those that the step began with."""
+    if begun.settings is None or begun.settings == settings:
+        return
+    different = different_settings(begun.settings, settings)
+    shown = '; '.join(different[:_SHOWN])
+    more = f' and {len(different) - _SHOWN} more' if len(different) > _SHOWN else ''
+    raise InputError(
+        f'step {index} was begun with other settings ({shown}{more}); go on with the old ones, or '
+        f'train the step from its start with --resume --restart-step {index}'
+    )
+
+
 def _check_allowed(sequence: Sequence, plan: StepPlan, options: RunOptions) -> None:
+    if plan.done and plan.step in options.restart:
+        raise InputError(
+            f'step {plan.step} is done in {sequence.work_dir.path}, so it cannot be restarted; '
+            f'train it again with --overwrite-step {plan.step}'
+        )
     begun = bool(sequence.work_dir.training_checkpoints(plan.step))
-    if options.resume or plan.step in options.overwrite or not (plan.done or begun):
+    anew = {*options.overwrite, *options.restart}
+    if options.resume or plan.step in anew or not (plan.done or begun):
         return
     state = 'done' if plan.done else 'begun'
     raise InputError(

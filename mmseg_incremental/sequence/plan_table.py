@@ -17,7 +17,7 @@ def plan_table(sequence: Sequence, plans: Listing[StepPlan]) -> Table:
 
     Returns:
         One row per step: classes, pictures, iterations, learning rate, checkpoints. Below it
-        stands what the config is made of.
+        stand what the config is made of and what a user should know.
     """
     task, folder = sequence.task, sequence.work_dir.path
     title = f'{sequence.method.name} on {task.dataset} {task.name}, {sequence.setting}'
@@ -45,4 +45,5 @@ def plan_table(sequence: Sequence, plans: Listing[StepPlan]) -> Table:
         for plan in plans
     ]
     chosen = ', '.join(f'{group} {name}' for group, name in sequence.choices.items())
-    return Table(title, columns, [rows], [f'checkpoints are in {folder}', chosen])
+    notes = [f'note: {note}' for plan in plans for note in plan.notes]
+    return Table(title, columns, [rows], [f'checkpoints are in {folder}', chosen, *notes])

@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..utils.files import remove_temporary
+
 _CHECKPOINT = 'step_{}.pth'
 
 
@@ -57,13 +59,21 @@ class WorkDir:
     def training_checkpoints(self, step: int) -> list[Path]:
         """Checkpoints inside a step that is being trained, the newest first."""
         found = self.step_dir(step).glob('iter_*.pth')
-        return sorted(found, key=lambda path: int(path.stem.split('_')[1]), reverse=True)
+        numbered = [path for path in found if path.stem.split('_')[1].isdecimal()]
+        return sorted(numbered, key=lambda path: int(path.stem.split('_')[1]), reverse=True)
 
     def remove_training_checkpoints(self, step: int) -> None:
         """Remove what only an unfinished step needs."""
         for path in self.training_checkpoints(step):
             path.unlink()
         (self.step_dir(step) / 'last_checkpoint').unlink(missing_ok=True)
+
+    def remove_leftovers(self) -> None:
+        """Remove what runs that were killed left behind; call it under the lock."""
+        for folder in (self.path, self.pictures, *self.path.glob('step_*/')):
+            remove_temporary(folder)
+        for step in self.checkpoints():
+            self.remove_training_checkpoints(step)
 
     def survey(self, step: int) -> Path:
         """What a method found out about the data before a step."""

@@ -17,7 +17,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from .files import file_digest
+from .files import file_digest, replace_atomically
 
 _CHUNK = 1 << 18
 _TIMEOUT_SECONDS = 60
@@ -36,7 +36,7 @@ def download(
 ) -> Path:
     """Download a file unless it is there already.
 
-    The data goes to ``<path>.part``, which gets its final name once the checksum has been
+    The data goes to a new file beside it, which gets its final name once the checksum has been
     verified and is deleted when anything goes wrong.
 
     Args:
@@ -55,6 +55,8 @@ def download(
     """
     algorithm, expected = _checksum(sha256_prefix, md5)
     path = Path(path)
+    if path.is_dir():
+        raise DownloadError(f'{path} is a folder; give the name of a file')
     if path.exists():
         found = file_digest(path, algorithm)
         if not found.startswith(expected):
@@ -64,19 +66,19 @@ def download(
             )
         return path
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + '.part')
-    try:
-        found = _fetch(url, part, algorithm)
+    def fetch(part: str) -> None:
+        found = _fetch(url, part, path.name, algorithm)
         if not found.startswith(expected):
             raise DownloadError(
                 f'{url} has the wrong checksum: expected {algorithm} {expected}, got {found}'
             )
-        part.replace(path)
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # under a name that nobody knows beforehand, so that no link can wait there
+        replace_atomically(path, fetch)
     except (OSError, http.client.HTTPException) as error:
         raise DownloadError(f'cannot download {url}: {error}') from error
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 
@@ -92,7 +94,7 @@ def _checksum(sha256_prefix: str | None, md5: str | None) -> tuple[str, str]:
     return algorithm, expected
 
 
-def _fetch(url: str, part: Path, algorithm: str) -> str:
+def _fetch(url: str, part: str, title: str, algorithm: str) -> str:
     """Stream ``url`` into ``part`` and return the checksum of what arrived."""
     digest = hashlib.new(algorithm)
     columns = (
@@ -104,12 +106,12 @@ def _fetch(url: str, part: Path, algorithm: str) -> str:
     )
     with (
         urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response,
-        part.open('wb') as file,
+        open(part, 'wb') as file,
         Progress(*columns, console=Console(stderr=True)) as progress,
     ):
         length = response.headers.get('Content-Length')
-        total = int(length) if length else None
-        task = progress.add_task(part.stem, total=total)
+        total = int(length) if length and length.isdecimal() else None
+        task = progress.add_task(title, total=total)
         received = 0
         while chunk := response.read(_CHUNK):
             file.write(chunk)

@@ -1,10 +1,13 @@
 """Files that are either whole or not there, and what they hold in short."""
 
+import errno
 import hashlib
 import os
+import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,6 +15,7 @@ from filelock import FileLock, Timeout
 from ..errors import InputError
 
 _CHUNK = 1 << 18
+_TEMPORARY = re.compile(r'\..+-[a-z0-9_]{8}(\.\w+)?')
 
 
 def replace_atomically(path: str | os.PathLike, write: Callable[[str], object]) -> None:
@@ -36,6 +40,42 @@ def replace_atomically(path: str | os.PathLike, write: Callable[[str], object]) 
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def remove_temporary(folder: str | os.PathLike, older_than: float = 0.0) -> None:
+    """Remove what processes that were killed inside :func:`replace_atomically` left behind.
+
+    Args:
+        folder: The folder; it need not exist.
+        older_than: Seconds since its last change that a file must have.
+    """
+    now = time.time()
+    for path in Path(folder).glob('.*'):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            with suppress(OSError):  # another process removes it too
+                if now - path.stat().st_mtime >= older_than:
+                    path.unlink()
+
+
+def check_can_be_written(path: str | os.PathLike) -> None:
+    """Find out before long work whether a file can be made or replaced at its end.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: If it is a folder, or its folder is missing or cannot be written.
+    """
+    try:
+        with suppress(FileNotFoundError):
+            os.stat(path)  # names that no file can have
+        if Path(path).is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        with tempfile.NamedTemporaryFile(dir=Path(path).parent, prefix='.writable-'):
+            pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or error
+        raise InputError(f'{path}: cannot be written ({reason})') from error
 
 
 def write_atomically(path: str | os.PathLike, text: str) -> None:

@@ -642,6 +642,21 @@ def test_an_entry_without_a_field_is_ignored(root, field):
     assert read(root) == [CLASSES[key] for key in 'abcd']
 
 
+@pytest.mark.parametrize(
+    ('field', 'value'),
+    [('labels', [1]), ('labels', ['a']), ('labels', 3), ('size', 'ab'), ('size', [1.5, None])],
+)
+def test_an_entry_that_was_changed_is_read_again(root, opened, field, value):
+    read(root)
+    content = json.loads(cache_file(root).read_text())
+    for entry in content['entries'].values():
+        entry[field] = value
+    cache_file(root).write_text(json.dumps(content))
+    opened.clear()
+    assert read(root) == [CLASSES[key] for key in 'abcd']
+    assert sorted(opened) == list('abcd')
+
+
 def test_a_cache_of_another_version_is_ignored(root, opened):
     read(root)
     content = json.loads(cache_file(root).read_text())

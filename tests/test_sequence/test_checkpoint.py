@@ -441,7 +441,7 @@ def test_weights_that_are_spoilt_are_refused(value, dtype):
 
 def newest(folder):
     """Newest usable one of the checkpoints inside a step."""
-    return newest_usable(WorkDir(folder).training_checkpoints(0))
+    return newest_usable(WorkDir(folder).training_checkpoints(0)).path
 
 
 @pytest.fixture

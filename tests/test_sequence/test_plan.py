@@ -4,11 +4,13 @@ import shutil
 
 import pytest
 import torch
+from PIL import Image
 from tiny import cfg_options, leaf, run_tool, tiny_sequence
 
 from mmseg_incremental.datasets import DataError
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.sequence import RunOptions, plan_sequence
+from mmseg_incremental.sequence.plan_table import plan_table
 
 
 def test_plan_follows_the_config(shapes, tmp_path) -> None:
@@ -75,6 +77,51 @@ def test_step_without_pictures_is_found_before_training(shapes, tmp_path) -> Non
     sequence = tiny_sequence(shapes, tmp_path, **{'task': task})
     with pytest.raises(DataError, match=r'step 1 \(spiral\) .* selects none of its 40 pictures'):
         plan_sequence(sequence)
+
+
+def edited(shapes, tmp_path, part, change):
+    """The data with a list changed."""
+    root = tmp_path / 'data'
+    shutil.copytree(shapes, root)
+    path = root / f'ImageSets/Segmentation/{part}.txt'
+    path.write_text(change(path.read_text()))
+    return root
+
+
+@pytest.mark.parametrize('part', ['train', 'val'])
+def test_picture_that_is_listed_twice_is_refused(part, shapes, tmp_path) -> None:
+    root = edited(shapes, tmp_path, part, lambda text: text + text.split()[0])
+    with pytest.raises(DataError, match=rf'{part}\.txt has 1 ids more than once, the first is'):
+        plan_sequence(tiny_sequence(root, tmp_path / 'work'))
+
+
+def test_pictures_of_both_lists_are_told(shapes, tmp_path, capsys) -> None:
+    train = (shapes / 'ImageSets/Segmentation/train.txt').read_text().split()
+    root = edited(shapes, tmp_path, 'val', lambda text: '\n'.join([*text.split(), *train[:30]]))
+    sequence = tiny_sequence(root, tmp_path / 'work')
+    first = plan_sequence(sequence)[0]
+    assert first.notes
+    assert first.notes[0].startswith('step 0: ')
+    assert first.notes[0].endswith('that it is evaluated on are trained on too')
+    assert f'note: {first.notes[0]}' in plan_table(sequence, [first]).notes
+
+
+def test_class_without_a_training_pixel_is_told(shapes, tmp_path) -> None:
+    classes = ['disc', 'square', 'triangle', 'star', 'ring', 'cross', 'spiral']
+    groups = [['disc'], ['ring', 'spiral']]
+    task = dict(_delete_=True, dataset='mine', classes=classes, groups=groups, name='x')
+    first, second = plan_sequence(tiny_sequence(shapes, tmp_path, task=task))
+    assert first.notes == ()
+    assert second.notes == ('step 1: no training picture shows spiral',)
+
+
+def test_picture_of_one_pixel_is_refused(shapes, tmp_path) -> None:
+    root = edited(shapes, tmp_path, 'train', str)
+    name = (root / 'ImageSets/Segmentation/train.txt').read_text().split()[0]
+    Image.new('RGB', (1, 64)).save(root / f'JPEGImages/{name}.jpg')
+    Image.new('L', (1, 64), 1).save(root / f'SegmentationClass/{name}.png')
+    with pytest.raises(DataError, match=rf'{name}\.jpg: the picture is 1x64; one pixel'):
+        plan_sequence(tiny_sequence(root, tmp_path / 'work'))
 
 
 @pytest.mark.parametrize('options', [RunOptions(steps=[3]), RunOptions(overwrite=[3])])

@@ -21,7 +21,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.send_response(200)
-        if 'unsized' not in self.path:
+        if 'odd' in self.path:
+            self.send_header('Content-Length', 'abc')
+        elif 'unsized' not in self.path:
             self.send_header('Content-Length', str(len(CONTENT)))
         self.end_headers()
         self.wfile.write(CONTENT[: len(CONTENT) // 2] if 'truncated' in self.path else CONTENT)
@@ -46,7 +48,7 @@ def server():
     'checksum',
     [{'md5': MD5}, {'md5': MD5.upper()}, {'sha256_prefix': SHA256[:8]}, {'sha256_prefix': SHA256}],
 )
-@pytest.mark.parametrize('name', ['file', 'unsized'])
+@pytest.mark.parametrize('name', ['file', 'unsized', 'odd'])
 def test_good_file_arrives(server, tmp_path, checksum, name):
     path = tmp_path / 'new/folder/file.bin'
     assert download(f'{server.url}/{name}', path, **checksum) == path
@@ -58,6 +60,21 @@ def test_verified_file_is_not_fetched_again(server, tmp_path):
     path = tmp_path / 'file.bin'
     path.write_bytes(CONTENT)
     download(f'{server.url}/file', path, md5=MD5)
+    assert server.requests == []
+
+
+def test_link_that_waits_for_the_download_is_not_followed(server, tmp_path):
+    victim = tmp_path / 'victim'
+    victim.write_bytes(b'mine')
+    (tmp_path / 'file.bin.part').symlink_to(victim)
+    download(f'{server.url}/file', tmp_path / 'file.bin', md5=MD5)
+    assert victim.read_bytes() == b'mine'
+    assert (tmp_path / 'file.bin').read_bytes() == CONTENT
+
+
+def test_folder_in_the_place_is_told(server, tmp_path):
+    with pytest.raises(DownloadError, match='is a folder; give the name of a file'):
+        download(f'{server.url}/file', tmp_path, md5=MD5)
     assert server.requests == []
 
 

@@ -222,11 +222,29 @@ def test_download_fetches_only_what_is_missing(tool, archives, tmp_path, monkeyp
         path.write_bytes(data)
 
     monkeypatch.setattr(tool, 'download', fake)
-    options = ['--voc-archive', str(voc), '--sbd-archive', str(sbd), '--download']
+    options = ['--voc-archive', str(voc), '--sbd-archive', str(sbd), '--download', '--no-check']
     # The archives are tiny, so the command ends at the counts of the full data set.
     with pytest.raises(SystemExit, match=r'^error: .*expected 10582'):
         tool.main([str(tmp_path / 'out'), *options])
     assert fetched == [(tool.SBD_URL, tool.SBD_MD5)]
+
+
+def test_archives_are_checked_before_anything_is_made(tool, archives, tmp_path):
+    voc, sbd = archives
+    options = ['--voc-archive', str(voc), '--sbd-archive', str(sbd)]
+    message = (
+        rf'^error: {voc} is damaged or not the published .* expected {tool.VOC_MD5}; --no-check'
+    )
+    with pytest.raises(SystemExit, match=message):
+        tool.main([str(tmp_path / 'out'), *options])
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('value', [300, 256, -1])
+def test_label_that_does_not_fit_is_refused(tool, value):
+    label = np.full((6, 8), value, np.int16)
+    with pytest.raises(ValueError, match=r'x\.mat is no SBD label: its values do not fit'):
+        tool._sbd_label('x.mat', mat(label))
 
 
 def test_counts_and_order_of_the_published_lists(tool):

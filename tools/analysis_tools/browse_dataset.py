@@ -82,7 +82,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         sequence = load_sequence(args.config, args.cfg_options)
         examples = make_examples(sequence.step(args.step), args.test, args.number)
-    except InputError as error:
+    except (InputError, OSError) as error:
         sys.exit(f'error: {error}')
     names = ['background', *sequence.task.names]
     folder = Path(args.out or sequence.work_dir.path / 'browse')

@@ -1,6 +1,7 @@
 """Prepare Pascal VOC 2012 with the extra SBD labels ("train_aug") from the official archives."""
 
 import argparse
+import hashlib
 import io
 import re
 import sys
@@ -129,6 +130,8 @@ def _sbd_label(name: str, data: bytes) -> np.ndarray:
         label = loadmat(io.BytesIO(data))['GTcls'][0]['Segmentation'][0]
     except (LookupError, TypeError, ValueError, MatReadError, zlib.error) as error:
         raise ValueError(f'{name} is no SBD label: {error}') from error
+    if label.ndim != 2 or label.min() < 0 or label.max() > 255:
+        raise ValueError(f'{name} is no SBD label: its values do not fit into 8 bits')
     return label.astype(np.uint8)
 
 
@@ -151,6 +154,21 @@ def _check(root: Path, expected_counts: Mapping[str, int]) -> None:
             problems.append(f'{len(missing)} files are missing in {folder}, first {missing[0]}')
     if problems:
         raise ValueError('the archives are not complete: ' + '; '.join(problems))
+
+
+def _check_archives(archives: Mapping[Path, tuple[str, str]]) -> None:
+    """Compare the archives with the MD5 sums of the published ones; a tar file has no checksum."""
+    for path, (_, md5) in archives.items():
+        title, console = f'checking {path.name}', Console(stderr=True)
+        digest = hashlib.md5()
+        with rich.progress.open(path, 'rb', description=title, console=console) as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+        if digest.hexdigest() != md5:
+            raise ValueError(
+                f'{path} is damaged or not the published archive: its MD5 is {digest.hexdigest()}, '
+                f'expected {md5}; --no-check takes it all the same'
+            )
 
 
 def _provide(archives: Mapping[Path, tuple[str, str]], fetch: bool) -> None:
@@ -186,11 +204,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         '--download', action='store_true', help='fetch the archives that are not at their paths'
     )
+    parser.add_argument(
+        '--no-check',
+        action='store_true',
+        help='take archives whose MD5 sums are not those of the published ones',
+    )
     parser.add_argument('--force', action='store_true', help='replace a data set that is there')
     args = parser.parse_args(argv)
     sources = {args.voc_archive: (VOC_URL, VOC_MD5), args.sbd_archive: (SBD_URL, SBD_MD5)}
     try:
         _provide(sources, args.download)
+        if not args.no_check:
+            _check_archives(sources)
         prepare_voc(args.out_dir, args.voc_archive, args.sbd_archive, args.force)
     except (DownloadError, OSError, ValueError) as error:
         sys.exit(f'error: {error}')

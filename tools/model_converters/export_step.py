@@ -2,11 +2,13 @@
 
 import argparse
 import os
-import sys
 
+import mmseg_incremental.utils.early_interrupt  # noqa: F401  what follows takes seconds
+
+# isort: split
 from mmseg_incremental import apis  # noqa: F401  registers every part
 from mmseg_incremental.engine import export_step
-from mmseg_incremental.errors import InputError
+from mmseg_incremental.utils.one_line import one_line_errors
 
 EPILOG = """examples:
   python tools/model_converters/export_step.py WORK_DIR WORK_DIR/step_1.pth step_1.pt2
@@ -30,7 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='the work dir, or the step_T.py in it')
+    parser.add_argument('config', help='the work dir, or a step_T.py; nothing in it is executed')
     parser.add_argument('checkpoint', help='the step_T.pth to export')
     parser.add_argument('out', help='the file to write, NAME.pt2')
     parser.add_argument(
@@ -51,12 +53,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Run the tool."""
     args = parse_args(argv)
-    try:
+    with one_line_errors():
         size = tuple(args.size) if args.size else None
         export_step(args.config, args.checkpoint, args.out, size, not args.no_fold)
         print(f'wrote {args.out} ({os.path.getsize(args.out) / 1e6:.1f} MB)')
-    except InputError as error:
-        sys.exit(f'error: {error}')
 
 
 if __name__ == '__main__':
