@@ -10,7 +10,7 @@ from mmengine.config import DictAction
 
 from mmseg_incremental.apis import plan_jobs, plan_runs, run_sweep
 from mmseg_incremental.errors import InputError
-from mmseg_incremental.experiments.arguments import add_run_arguments
+from mmseg_incremental.experiments.arguments import add_run_arguments, chosen_place
 from mmseg_incremental.experiments.criteria import EXPECTED, answers
 from mmseg_incremental.experiments.method_comparison import (
     JOINT,
@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> None:
             note_missing_weights(planned)
             return
         check_weights(planned)
-        failures = run_sweep(planned, jobs, console, args.jobs, args.device)
+        failures = run_sweep(planned, jobs, console, args.jobs, chosen_place(args))
         write_report(comparison, method_results(planned), root / args.comparison.stem)
     except InputError as error:
         sys.exit(f'error: {error}')

@@ -14,7 +14,7 @@ from mmengine.config import DictAction
 
 from mmseg_incremental.apis import plan_jobs, plan_runs, run_sweep
 from mmseg_incremental.errors import InputError
-from mmseg_incremental.experiments.arguments import add_run_arguments
+from mmseg_incremental.experiments.arguments import add_run_arguments, chosen_place
 from mmseg_incremental.experiments.run import PlannedRun, Run
 from mmseg_incremental.experiments.sweep import check_weights, jobs_table, note_missing_weights
 from mmseg_incremental.utils.console import get_console, print_table
@@ -130,7 +130,7 @@ def reproduce_table(args: argparse.Namespace, root: Path) -> dict[str, str]:
         note_missing_weights(planned)
         return {}
     check_weights(planned)
-    failures = run_sweep(planned, jobs, console, args.jobs, args.device)
+    failures = run_sweep(planned, jobs, console, args.jobs, chosen_place(args))
     facts = {
         'Command': f'`{shlex.join(["python", "tools/reproduce.py", *sys.argv[1:]])}`',
         'Schedule': args.schedule,

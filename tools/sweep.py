@@ -9,7 +9,7 @@ from mmengine.config import DictAction
 
 from mmseg_incremental.apis import grid_runs, plan_jobs, plan_runs, run_sweep
 from mmseg_incremental.errors import InputError
-from mmseg_incremental.experiments.arguments import add_run_arguments, positive
+from mmseg_incremental.experiments.arguments import add_run_arguments, chosen_place, positive
 from mmseg_incremental.experiments.summary import summarize, summary_table, write_summary
 from mmseg_incremental.experiments.sweep import check_weights, jobs_table, note_missing_weights
 from mmseg_incremental.utils.console import get_console, print_table
@@ -120,7 +120,7 @@ def main(argv: list[str] | None = None) -> None:
             note_missing_weights(planned)
             return
         check_weights(planned)
-        failures = run_sweep(planned, jobs, console, args.jobs, args.device)
+        failures = run_sweep(planned, jobs, console, args.jobs, chosen_place(args))
     except (InputError, OSError) as error:
         sys.exit(f'error: {error}')
     except KeyboardInterrupt:

@@ -4,13 +4,20 @@ import argparse
 import re
 
 import torch
+from mmengine.config import DictAction
+
+from ..errors import InputError
+from .cluster import Cluster
+from .job import Place
+from .this_machine import ThisMachine
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say how runs are trained.
 
     Args:
-        parser: Gets ``--seeds``, ``--base``, ``--jobs``, ``--device`` and ``--dry-run``.
+        parser: Gets ``--seeds``, ``--base``, ``--jobs``, ``--device``, ``--executor`` and
+            ``--dry-run``.
     """
     parser.add_argument(
         '--seeds', type=int, nargs='+', default=[0], help='seeds of every run (default: 0)'
@@ -29,10 +36,42 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help='cpu, cuda or cuda:N (default: the GPUs in turn where there are some)',
     )
     parser.add_argument(
+        '--executor',
+        choices=['this-machine', 'slurm', 'local', 'debug'],
+        default='this-machine',
+        help='slurm submits every training to a cluster through submitit (its local and debug '
+        'executors are for trying that out); a preempted training is queued again and resumes',
+    )
+    parser.add_argument(
+        '--executor-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help="what submitit's executor takes, such as timeout_min=600 gpus_per_node=1 "
+        'slurm_partition=gpu',
+    )
+    parser.add_argument(
         '--dry-run',
         action='store_true',
         help='check everything, list the runs and their iterations, then stop',
     )
+
+
+def chosen_place(args: argparse.Namespace) -> Place:
+    """Where the trainings run.
+
+    Args:
+        args: Parsed arguments of :func:`add_run_arguments`.
+
+    Raises:
+        InputError: If the executor or one of its options cannot be used.
+    """
+    if args.executor == 'this-machine':
+        if args.executor_options:
+            raise InputError('--executor-options needs --executor slurm')
+        return ThisMachine(args.device)
+    return Cluster(args.executor, args.executor_options)
 
 
 def positive(text: str) -> int:

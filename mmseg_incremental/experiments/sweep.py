@@ -14,9 +14,11 @@ from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.picture_lists import PictureLists
 from ..sequence.work_dir import WorkDir
 from ..utils.table import Column, Table
-from .jobs import Job, run_jobs
+from .job import Job, Place
+from .jobs import run_jobs
 from .progress import SweepProgress
 from .run import PlannedRun, Run, option_text, plan_run
+from .this_machine import ThisMachine
 
 
 def grid_runs(
@@ -161,7 +163,7 @@ def run_sweep(
     jobs: Sequence[Job],
     console: Console,
     at_once: int = 1,
-    device: str | None = None,
+    place: Place | None = None,
 ) -> dict[str, str]:
     """Train what is not finished yet.
 
@@ -170,13 +172,13 @@ def run_sweep(
         jobs: What :func:`plan_jobs` gives for them.
         console: Where to tell how far it is.
         at_once: Trainings at a time.
-        device: See :func:`~mmseg_incremental.experiments.jobs.run_jobs`.
+        place: Where they run. Defaults to this machine.
 
     Returns:
         Name of a run to what went wrong, of those that failed.
     """
     with SweepProgress(console, iterations_left(jobs)) as progress:
-        failures = run_jobs(jobs, at_once, device, progress)
+        failures = run_jobs(jobs, at_once, place or ThisMachine(), progress)
     names = {item.run.name for item in planned}
     return {name: failure for name, failure in failures.items() if name in names}
 
