@@ -12,6 +12,7 @@ from mmseg.registry import MODELS, TASK_UTILS
 from ..errors import InputError
 from ..models import CLASSIFIER_INITS
 from ..models.channels import Channels
+from ..models.classifier_init import COPIED_CHANNELS
 from ..tasks import Task
 
 _REQUIRED = ('name', 'loss', 'distillation', 'classifier_init')
@@ -154,10 +155,27 @@ class Method:
         trainable = self._copy('trainable')
         return dict(
             distillation=self._copy('distillation') if step else [],
-            targets=self._copy('targets') if step else None,
+            targets=self._copy('targets') if step or self._at_first_step() else None,
             link=self._copy('link'),
             trainable=[part for part in trainable if part.pop('when', 'later') in moments],
         )
+
+    def _at_first_step(self) -> bool:
+        """Whether the targets are made at step 0 too, where there is no old model."""
+        return getattr(_class(TASK_UTILS, self._part('targets')), 'acts_at_first_step', False)
+
+    def label_transforms(self, task: Task, step: int) -> list[ConfigDict]:
+        """Configs of what the targets want done to the labels right after they are loaded.
+
+        Args:
+            task: The task.
+            step: The step.
+        """
+        targets = self.model_parts(step)['targets']
+        if not hasattr(_class(TASK_UTILS, targets), 'label_transforms'):
+            return []
+        transforms = TASK_UTILS.build(targets).label_transforms(self.channels(task, step))
+        return [ConfigDict(transform) for transform in transforms]
 
     def step_parts(self, step: int) -> dict:
         """Configs of the parts that act before and after the training of a step."""
@@ -173,9 +191,20 @@ class Method:
         return step > 0 and any(parts)
 
     def extra_channels(self, task: Task, step: int) -> dict[str, int]:
-        """Name to number of the channels beside the classes."""
+        """Name to number of the channels beside the classes.
+
+        Raises:
+            InputError: If new classifiers are to be copied from a channel that is not there.
+        """
         part = self._part('extra_channels')
-        return TASK_UTILS.build(part)(task, step) if part else {}
+        extra = TASK_UTILS.build(part)(task, step) if part else {}
+        copied = self.config['classifier_init']
+        if copied in COPIED_CHANNELS and copied not in extra:
+            raise InputError(
+                f'method.classifier_init is {copied!r}, which copies a channel of that name, and '
+                f'there is none; extra_channels gives {sorted(extra)}'
+            )
+        return extra
 
     def channels(self, task: Task, step: int) -> Channels:
         """What the channels of a step's logits stand for."""

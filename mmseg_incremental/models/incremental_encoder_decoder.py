@@ -204,7 +204,7 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         labels = PixelBatch.from_samples(data_samples).target
         return self._labelled(labels, self._old_outputs(inputs, ())[_LOGITS])
 
-    def _labelled(self, labels: Tensor, old_logits: Tensor) -> LabelledBatch:
+    def _labelled(self, labels: Tensor, old_logits: Tensor | None) -> LabelledBatch:
         head = self.decode_head
         return LabelledBatch(
             labels, old_logits, self.channels, head.align_corners, head.ignore_index,
@@ -214,7 +214,8 @@ class IncrementalEncoderDecoder(EncoderDecoder):
     def _pixel_batch(self, samples: SampleList, old_logits: Tensor | None) -> PixelBatch:
         """What the losses of all heads learn from."""
         batch = PixelBatch.from_samples(samples)
-        if self.targets is None or old_logits is None:
+        # at step 0 only targets that act there are built
+        if self.targets is None or (old_logits is None and self.channels.num_old):
             return batch
         with torch.no_grad():
             made = self.targets(self._labelled(batch.target, old_logits))
