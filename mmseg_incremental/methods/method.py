@@ -79,10 +79,12 @@ class Method:
                 "link=dict(type='SeenChannels') leaves them out"
             )
         terms = [MODELS.build(copy.deepcopy(part)) for part in self._part('distillation')]
-        if method.get('extra_channels') and not all(term.taps for term in terms):
+        apart = all(term.taps or getattr(term, 'per_channel', False) for term in terms)
+        if method.get('extra_channels') and not apart:
             raise InputError(
                 'method: a distillation of logits takes all channels for classes, but '
-                'extra_channels adds some beside them; give it taps'
+                'extra_channels adds some beside them; give it taps, or let it compare each '
+                'channel by itself'
             )
         targets = self._part('targets')
         needs_survey = targets and getattr(_class(TASK_UTILS, targets), 'needs_survey', False)

@@ -184,10 +184,12 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         _check_logits(self.heads(), logits)
         old = self._old_outputs(inputs, taps) if beside else {}
         batch = self._pixel_batch(data_samples, old.get(_LOGITS))
+        # channels beside the classes are not distilled
+        old_classes = old[_LOGITS][:, : self.channels.num_old] if on_logits else None
         losses = {}
         for name, head in self.heads().items():
             terms = on_logits if name == 'decode' else []
-            own, compared = self.criterion(head, logits[name], batch, terms, old.get(_LOGITS))
+            own, compared = self.criterion(head, logits[name], batch, terms, old_classes)
             losses.update(add_prefix(own, name))
             _add(losses, terms, compared)
         outputs = {**student, _LOGITS: logits['decode']}
