@@ -91,7 +91,7 @@ class IncrementalLoop(Hook):
             return
         path, state = self._old_state()
         if runner.iter == 0:
-            load_old_weights(model, state, path)
+            load_old_weights(model, model.carry_over(state), path)
             for _, classifier in model.classifiers():
                 self.init_classifier(classifier)
         if self.old_model:

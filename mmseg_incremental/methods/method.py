@@ -22,13 +22,14 @@ _OPTIONAL = {
     'targets': None,
     'link': None,
     'extra_channels': None,
+    'structure': [],
     'trainable': [],
     'survey': None,
     'after_step': [],
     'memory': None,
 }
 _MODULES = ('loss', 'first_loss', 'distillation')
-_LISTS = ('distillation', 'trainable', 'after_step')
+_LISTS = ('distillation', 'structure', 'trainable', 'after_step')
 #: One config, or a list of some.
 _LOSSES = ('loss', 'first_loss')
 _MOMENTS = ('first', 'later', 'all')
@@ -41,9 +42,10 @@ class Method:
     Args:
         config: The entry: ``name``, ``loss`` (one config or several), ``distillation`` (a list),
             ``classifier_init`` (a name), and of the other moments those that the method uses:
-            ``first_loss`` (of step 0), ``targets``, ``link``, ``extra_channels``, ``trainable``
-            (a list; ``when`` of an entry is ``'first'``, ``'later'`` or ``'all'``), ``survey``,
-            ``after_step`` (a list) and ``memory``. An absent part does nothing.
+            ``first_loss`` (of step 0), ``targets``, ``link``, ``extra_channels``, ``structure`` (a
+            list), ``trainable`` (a list; ``when`` of an entry is ``'first'``, ``'later'`` or
+            ``'all'``), ``survey``, ``after_step`` (a list) and ``memory``. An absent part does
+            nothing.
 
     Raises:
         InputError: If a key is unknown or missing, or a part cannot be built.
@@ -127,8 +129,10 @@ class Method:
 
     @property
     def plain(self) -> bool:
-        """Whether stock mmseg decides as the method does, from the channels of the classes."""
+        """Whether stock mmseg's network decides as the method does, from the classes' channels."""
         link = self._part('link')
+        if self._part('structure'):
+            return False
         return link is None or getattr(_class(TASK_UTILS, link), 'plain', False)
 
     @property
@@ -161,6 +165,11 @@ class Method:
             link=self._copy('link'),
             trainable=[part for part in trainable if part.pop('when', 'later') in moments],
         )
+
+    @property
+    def structure(self) -> list[ConfigDict]:
+        """Configs of what changes the layers of the network."""
+        return self._copy('structure')
 
     def _at_first_step(self) -> bool:
         """Whether the targets are made at step 0 too, where there is no old model."""

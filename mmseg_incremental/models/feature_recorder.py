@@ -1,5 +1,6 @@
 """Tensors inside a model during a forward pass, by the names of taps."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,8 @@ _ALIASES = {
     'classifier': 'decode_head.conv_seg:weight',
     'logits': 'decode_head',
 }
+#: Taps that are lists of maps.
+_STAGES = ('stages', 'stage_outputs')
 
 
 @contextmanager
@@ -29,6 +32,8 @@ def record_taps(
     - ``NAME:input``: what it is given, as it was before any layer changed it in place;
     - ``NAME:weight``: the weight that it has when it is called;
     - ``stages``: everything that the backbone returns, as a list of tensors;
+    - ``stage_outputs``: the same after the last activation of each stage, where ``model.taps`` has
+      ``stages`` before it;
     - ``head``: the features that the classifier of the decode head is given, before dropout;
     - ``classifier``: the weight of the decode head's classifier, of all channels;
     - ``logits``: what the decode head returns;
@@ -58,9 +63,9 @@ def record_taps(
         handles.extend(record.register() for record in records.values())
         yield recorded
         for tap, names in places.items():
-            if tap == 'stages' and tap not in own:
+            if tap in _STAGES and names == ['backbone']:
                 recorded[tap] = records['backbone'].tensors()
-            elif tap in own:
+            elif tap in own or tap in _STAGES:
                 recorded[tap] = [records[name].tensor() for name in names]
             else:
                 recorded[tap] = records[names[0]].tensor()
@@ -87,6 +92,10 @@ def _places(model: nn.Module, tap: str) -> list[str]:
     own = getattr(model, 'taps', None) or {}
     if tap == 'head' and tap not in own and getattr(model.decode_head, 'dropout', None):
         return ['decode_head.dropout:input']  # features are compared before some are dropped
+    if tap == 'stage_outputs' and tap not in own:
+        # a block returns what its last activation makes of the input that is tapped
+        stages = own.get('stages') or ['backbone']
+        return [re.sub(r'\.\w+:input$', '', place) for place in stages]
     return own.get(tap) or [_ALIASES.get(tap, tap)]
 
 

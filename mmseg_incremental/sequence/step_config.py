@@ -93,6 +93,8 @@ def _set_model(out: Config, sequence: Sequence, step: int) -> None:
     if sequence.schedules[step].freeze_norm:
         parts['trainable'].append(dict(type='FreezeNorm'))
     model.update(parts)
+    if method.structure:
+        model.structure = method.structure
     if model.distillation and out.get('taps'):
         model.taps = out.taps
     num_old = method.channels(task, step).num_old
