@@ -25,6 +25,7 @@ _OPTIONAL = {
     'structure': [],
     'trainable': [],
     'survey': None,
+    'importance': None,
     'after_step': [],
     'memory': None,
 }
@@ -44,8 +45,8 @@ class Method:
             ``classifier_init`` (a name), and of the other moments those that the method uses:
             ``first_loss`` (of step 0), ``targets``, ``link``, ``extra_channels``, ``structure`` (a
             list), ``trainable`` (a list; ``when`` of an entry is ``'first'``, ``'later'`` or
-            ``'all'``), ``survey``, ``after_step`` (a list) and ``memory``. An absent part does
-            nothing.
+            ``'all'``), ``survey``, ``importance``, ``after_step`` (a list) and ``memory``. An
+            absent part does nothing.
 
     Raises:
         InputError: If a key is unknown or missing, or a part cannot be built.
@@ -190,11 +191,14 @@ class Method:
 
     def step_parts(self, step: int) -> dict:
         """Configs of the parts that act before and after the training of a step."""
-        return dict(
+        parts = dict(
             classifier_init=self.config['classifier_init'],
             survey=self._copy('survey') if step else None,
             after_step=self._copy('after_step') if step else [],
         )
+        if importance := self._copy('importance'):
+            parts['importance'] = importance  # it is recorded from step 0 on
+        return parts
 
     def needs_old_model(self, step: int) -> bool:
         """Whether the step learns beside a frozen copy of the step before."""

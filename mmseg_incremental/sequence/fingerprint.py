@@ -71,6 +71,8 @@ def step_fingerprint(
         memory=sequence.method.memory if step.index else None,
         world_size=world_size,
     )
+    if loop.get('importance'):
+        content['importance'] = loop.importance
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -7,7 +7,7 @@ from mmseg.registry import TASK_UTILS
 import mmseg_incremental.methods  # noqa: F401  registers the parts
 
 FILES = sorted((Path(__file__).parents[2] / 'configs/_base_/methods').glob('*.py'))
-SINGLE = {'targets', 'survey', 'link', 'extra_channels', 'memory'}
+SINGLE = {'targets', 'survey', 'link', 'extra_channels', 'importance', 'memory'}
 LISTS = {'structure', 'trainable', 'after_step'}
 
 

@@ -22,7 +22,7 @@ from mmseg_incremental.sequence.checkpoint import step_state
 
 pytestmark = pytest.mark.slow
 STEPS = RunOptions(steps=[0, 1])
-OWN_FIRST_STEP = ('dft', 'ssul', 'ssul_m', 'dkd', 'dkd_m', 'rcil')
+OWN_FIRST_STEP = ('dft', 'ssul', 'ssul_m', 'dkd', 'dkd_m', 'rcil', 'ewc', 'pi', 'rw')
 
 
 def base_of(method: str, trained: Path) -> Path | None:
@@ -31,7 +31,22 @@ def base_of(method: str, trained: Path) -> Path | None:
 
 
 @pytest.mark.parametrize(
-    'method', ['plop', 'ewf', 'ewf_plop', 'dft', 'mib_m', 'ssul', 'ssul_m', 'dkd', 'dkd_m', 'rcil']
+    'method',
+    [
+        'plop',
+        'ewf',
+        'ewf_plop',
+        'dft',
+        'mib_m',
+        'ssul',
+        'ssul_m',
+        'dkd',
+        'dkd_m',
+        'rcil',
+        'ewc',
+        'pi',
+        'rw',
+    ],
 )
 def test_method_resumes_to_identical_weights(
     shapes: Path, trained: Path, tmp_path: Path, method: str
