@@ -5,9 +5,10 @@ from .distance_map import AddDistanceMap
 from .incremental_voc import IncrementalVOCDataset
 from .label_table import label_meaning, label_table, training_table
 from .map_labels import MapLabels
+from .mark_salient import MarkSalient
 from .memory_file import Candidate, read_memory, write_memory
 from .mib_transforms import EvaluateAtThisSize, RandomResizedCrop
-from .nested_configs import leaf_datasets, nested_transforms
+from .nested_configs import insert_after_labels, leaf_datasets, nested_transforms
 from .protocol import PROTOCOLS, Protocol, get_protocol
 from .same_size_batch_sampler import SameSizeBatchSampler
 from .sampler import Draw, SeededInfiniteSampler
@@ -26,12 +27,14 @@ __all__ = [
     'IncrementalVOCDataset',
     'IndexEntry',
     'MapLabels',
+    'MarkSalient',
     'Protocol',
     'RandomResizedCrop',
     'SameSizeBatchSampler',
     'SeededInfiniteSampler',
     'StepDataset',
     'get_protocol',
+    'insert_after_labels',
     'label_meaning',
     'label_table',
     'leaf_datasets',

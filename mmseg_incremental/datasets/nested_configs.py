@@ -1,6 +1,10 @@
 """Configs of data sets within data sets, and of transforms within transforms."""
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+
+from mmcv.transforms import LoadAnnotations
+from mmseg.registry import TRANSFORMS
 
 
 def leaf_datasets(dataset: Mapping) -> Iterator[dict]:
@@ -48,6 +52,36 @@ def nested_transforms(dataset: Mapping) -> Iterator[dict]:
     """
     for leaf in leaf_datasets(dataset):
         yield from _transforms(leaf.get('pipeline', []))
+
+
+def insert_after_labels(pipeline: Sequence[Mapping], added: Sequence[Mapping]) -> list[dict]:
+    """Put transforms right after every LoadAnnotations, within RandomApply, ... too.
+
+    They see the labels of the step at the size of the file, before any crop or flip.
+
+    Args:
+        pipeline: Configs of transforms; they are not changed.
+        added: Configs of the transforms to insert.
+
+    Returns:
+        The pipeline with them.
+
+    Example:
+        >>> pipeline = [dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
+        >>> [cfg['type'] for cfg in insert_after_labels(pipeline, [dict(type='MarkSalient')])]
+        ['LoadAnnotations', 'MarkSalient', 'PackSegInputs']
+    """
+    made = []
+    for transform in pipeline:
+        transform = copy.deepcopy(transform)
+        if isinstance(transform.get('transforms'), list):
+            transform['transforms'] = insert_after_labels(transform['transforms'], added)
+        made.append(transform)
+        kind = transform['type']
+        kind = TRANSFORMS.get(kind) if isinstance(kind, str) else kind
+        if isinstance(kind, type) and issubclass(kind, LoadAnnotations):
+            made += copy.deepcopy(list(added))
+    return made
 
 
 def _transforms(part: object) -> Iterator[dict]:

@@ -1,6 +1,7 @@
 """What happens between two steps."""
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,10 +11,13 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS, MODELS, TASK_UTILS
+from torch import Tensor
+from torch.optim import Optimizer
 
 from ..models import CLASSIFIER_INITS, IncrementalEncoderDecoder
 from ..sequence.checkpoint import (
     SETTINGS,
+    CheckpointError,
     check_finite,
     load_old_weights,
     load_step_checkpoint,
@@ -40,6 +44,9 @@ class IncrementalLoop(Hook):
     ``before_train_iter`` seeds the process from the iteration, so that random layers do not
     depend on how often the run was interrupted.
 
+    Where the method records how much each weight matters, a hook of the optimiser does so between
+    backward and update; what was recorded is saved within a step and in ``step_T.pth``.
+
     ``after_train`` lets the method change the trained weights and writes ``step_T.pth``, the last
     model. Its existence means that the step is done.
 
@@ -52,6 +59,7 @@ class IncrementalLoop(Hook):
             mmseg loads it.
         old_model: Config of the model of the step before, if the method needs it.
         survey: Config of what looks at the data before the step, if anything does.
+        importance: Config of what records how much each weight matters, if anything does.
         after_step: Configs of what changes the trained weights.
         fingerprint: Hash of the settings; kept in the step's checkpoint.
 
@@ -71,6 +79,7 @@ class IncrementalLoop(Hook):
         plain: bool = True,
         old_model: Mapping | None = None,
         survey: Mapping | None = None,
+        importance: Mapping | None = None,
         after_step: Sequence[Mapping] = (),
         fingerprint: str | None = None,
     ) -> None:
@@ -81,6 +90,8 @@ class IncrementalLoop(Hook):
         self.plain = plain
         self.old_model = old_model
         self.survey = survey
+        self.importance = TASK_UTILS.build(copy.deepcopy(importance)) if importance else None
+        self._interrupted: Mapping[str, Tensor] | None = None
         self.after_step = [TASK_UTILS.build(copy.deepcopy(part)) for part in after_step]
         self.fingerprint = fingerprint
         self.settings: str | None = None
@@ -96,11 +107,16 @@ class IncrementalLoop(Hook):
         if model.fast_path:
             # not before the weights are drawn: they are drawn in the order of the memory
             model.use_channels_last()
-        if self.step == 0:
-            return
-        path, state = self._old_state()
+        if self.step:
+            self._take_over(runner, model)
+        if self.importance:
+            self._record_importance(runner, model)
+
+    def _take_over(self, runner: Runner, model: IncrementalEncoderDecoder) -> None:
+        path, content = self._old_checkpoint()
+        state = step_state(content)
         if runner.iter == 0:
-            load_old_weights(model, state, path)
+            load_old_weights(model, model.carry_over(state), path)
             for _, classifier in model.classifiers():
                 self.init_classifier(classifier)
         if self.old_model:
@@ -111,9 +127,31 @@ class IncrementalLoop(Hook):
             path = self.work_dir.survey(self.step)
             model.statistics = take_survey(self.survey, runner, model, path)
 
-    def _old_state(self) -> tuple[str, dict]:
+    def _old_checkpoint(self) -> tuple[str, dict]:
         path = str(self.work_dir.checkpoint(self.step - 1))
-        return path, step_state(load_step_checkpoint(path, self.sequence, self.step - 1))
+        return path, load_step_checkpoint(path, self.sequence, self.step - 1)
+
+    def _record_importance(self, runner: Runner, model: IncrementalEncoderDecoder) -> None:
+        kept: Mapping[str, Tensor] | None = {}
+        if self.step:
+            path, content = self._old_checkpoint()
+            kept = content['meta'].get('importance')
+            if kept is None:
+                raise CheckpointError(
+                    f'{path}: does not say how much each weight matters, which this method goes on '
+                    'from; train the step with it'
+                )
+        self.importance.start(model, kept, self._interrupted if runner.iter else None)
+        runner.optim_wrapper.optimizer.register_step_pre_hook(self._before_update)
+
+    def _before_update(self, optimizer: Optimizer, *_: object) -> None:
+        self.importance.observe()
+        rate = max(group['lr'] for group in optimizer.param_groups)
+        self.importance.pull(1 / rate if rate else math.inf)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep what an interrupted step had recorded of its weights until it goes on."""
+        self._interrupted = checkpoint.get('importance')
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
@@ -129,6 +167,8 @@ class IncrementalLoop(Hook):
         """
         check_finite(checkpoint['state_dict'], f'step {self.step}')
         checkpoint[SETTINGS] = self.settings
+        if self.importance:
+            checkpoint['importance'] = _on_cpu(self.importance.state())
 
     def after_train(self, runner: Runner) -> None:
         """Write the step's last model.
@@ -156,13 +196,15 @@ class IncrementalLoop(Hook):
             )
             if self.plain_config:
                 meta[PLAIN_CONFIG] = self.plain_config
+            if self.importance:
+                meta['importance'] = _on_cpu(self.importance.finish())
             extra = model.extra_names() if self.plain else []
             save_step_checkpoint(self.work_dir.checkpoint(self.step), state, meta, extra)
 
     def _change(self, model: IncrementalEncoderDecoder, state: Mapping) -> Mapping:
         """Let the method change the weights that are to be saved, not those that learnt last."""
         load_weights(model, state, f'step {self.step}')
-        _, old_state = self._old_state()
+        old_state = step_state(self._old_checkpoint()[1])
         for part in self.after_step:
             part(model, old_state, model.channels)
         return model.state_dict()
@@ -170,6 +212,10 @@ class IncrementalLoop(Hook):
 
 def _unwrap(model: torch.nn.Module) -> IncrementalEncoderDecoder:
     return model.module if is_model_wrapper(model) else model
+
+
+def _on_cpu(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.cpu() for name, value in values.items()}
 
 
 def _plain_meta(metainfo: Mapping) -> dict:

@@ -12,6 +12,7 @@ from mmseg.registry import MODELS, TASK_UTILS
 from ..errors import InputError
 from ..models import CLASSIFIER_INITS
 from ..models.channels import Channels
+from ..models.classifier_init import COPIED_CHANNELS
 from ..tasks import Task
 
 _REQUIRED = ('name', 'loss', 'distillation', 'classifier_init')
@@ -21,13 +22,15 @@ _OPTIONAL = {
     'targets': None,
     'link': None,
     'extra_channels': None,
+    'structure': [],
     'trainable': [],
     'survey': None,
+    'importance': None,
     'after_step': [],
     'memory': None,
 }
 _MODULES = ('loss', 'first_loss', 'distillation')
-_LISTS = ('distillation', 'trainable', 'after_step')
+_LISTS = ('distillation', 'structure', 'trainable', 'after_step')
 #: One config, or a list of some.
 _LOSSES = ('loss', 'first_loss')
 _MOMENTS = ('first', 'later', 'all')
@@ -40,9 +43,10 @@ class Method:
     Args:
         config: The entry: ``name``, ``loss`` (one config or several), ``distillation`` (a list),
             ``classifier_init`` (a name), and of the other moments those that the method uses:
-            ``first_loss`` (of step 0), ``targets``, ``link``, ``extra_channels``, ``trainable``
-            (a list; ``when`` of an entry is ``'first'``, ``'later'`` or ``'all'``), ``survey``,
-            ``after_step`` (a list) and ``memory``. An absent part does nothing.
+            ``first_loss`` (of step 0), ``targets``, ``link``, ``extra_channels``, ``structure`` (a
+            list), ``trainable`` (a list; ``when`` of an entry is ``'first'``, ``'later'`` or
+            ``'all'``), ``survey``, ``importance``, ``after_step`` (a list) and ``memory``. An
+            absent part does nothing.
 
     Raises:
         InputError: If a key is unknown or missing, or a part cannot be built.
@@ -78,10 +82,12 @@ class Method:
                 "link=dict(type='SeenChannels') leaves them out"
             )
         terms = [MODELS.build(copy.deepcopy(part)) for part in self._part('distillation')]
-        if method.get('extra_channels') and not all(term.taps for term in terms):
+        apart = all(term.taps or getattr(term, 'per_channel', False) for term in terms)
+        if method.get('extra_channels') and not apart:
             raise InputError(
                 'method: a distillation of logits takes all channels for classes, but '
-                'extra_channels adds some beside them; give it taps'
+                'extra_channels adds some beside them; give it taps, or let it compare each '
+                'channel by itself'
             )
         targets = self._part('targets')
         needs_survey = targets and getattr(_class(TASK_UTILS, targets), 'needs_survey', False)
@@ -124,8 +130,10 @@ class Method:
 
     @property
     def plain(self) -> bool:
-        """Whether stock mmseg decides as the method does, from the channels of the classes."""
+        """Whether stock mmseg's network decides as the method does, from the classes' channels."""
         link = self._part('link')
+        if self._part('structure'):
+            return False
         return link is None or getattr(_class(TASK_UTILS, link), 'plain', False)
 
     @property
@@ -154,18 +162,43 @@ class Method:
         trainable = self._copy('trainable')
         return dict(
             distillation=self._copy('distillation') if step else [],
-            targets=self._copy('targets') if step else None,
+            targets=self._copy('targets') if step or self._at_first_step() else None,
             link=self._copy('link'),
             trainable=[part for part in trainable if part.pop('when', 'later') in moments],
         )
 
+    @property
+    def structure(self) -> list[ConfigDict]:
+        """Configs of what changes the layers of the network."""
+        return self._copy('structure')
+
+    def _at_first_step(self) -> bool:
+        """Whether the targets are made at step 0 too, where there is no old model."""
+        return getattr(_class(TASK_UTILS, self._part('targets')), 'acts_at_first_step', False)
+
+    def label_transforms(self, task: Task, step: int) -> list[ConfigDict]:
+        """Configs of what the targets want done to the labels right after they are loaded.
+
+        Args:
+            task: The task.
+            step: The step.
+        """
+        targets = self.model_parts(step)['targets']
+        if not hasattr(_class(TASK_UTILS, targets), 'label_transforms'):
+            return []
+        transforms = TASK_UTILS.build(targets).label_transforms(self.channels(task, step))
+        return [ConfigDict(transform) for transform in transforms]
+
     def step_parts(self, step: int) -> dict:
         """Configs of the parts that act before and after the training of a step."""
-        return dict(
+        parts = dict(
             classifier_init=self.config['classifier_init'],
             survey=self._copy('survey') if step else None,
             after_step=self._copy('after_step') if step else [],
         )
+        if importance := self._copy('importance'):
+            parts['importance'] = importance  # it is recorded from step 0 on
+        return parts
 
     def needs_old_model(self, step: int) -> bool:
         """Whether the step learns beside a frozen copy of the step before."""
@@ -173,9 +206,20 @@ class Method:
         return step > 0 and any(parts)
 
     def extra_channels(self, task: Task, step: int) -> dict[str, int]:
-        """Name to number of the channels beside the classes."""
+        """Name to number of the channels beside the classes.
+
+        Raises:
+            InputError: If new classifiers are to be copied from a channel that is not there.
+        """
         part = self._part('extra_channels')
-        return TASK_UTILS.build(part)(task, step) if part else {}
+        extra = TASK_UTILS.build(part)(task, step) if part else {}
+        copied = self.config['classifier_init']
+        if copied in COPIED_CHANNELS and copied not in extra:
+            raise InputError(
+                f'method.classifier_init is {copied!r}, which copies a channel of that name, and '
+                f'there is none; extra_channels gives {sorted(extra)}'
+            )
+        return extra
 
     def channels(self, task: Task, step: int) -> Channels:
         """What the channels of a step's logits stand for."""

@@ -3,7 +3,12 @@
 from . import losses
 from .bisenet import complete_bisenet
 from .classifier import IncrementalClassifier
-from .classifier_init import CLASSIFIER_INITS, init_from_background, keep_random_init
+from .classifier_init import (
+    CLASSIFIER_INITS,
+    init_from_background,
+    init_from_extra,
+    keep_random_init,
+)
 from .feature_recorder import record_taps
 from .growth import build_head, grow_head, refusal
 from .heads.bisenet_incremental_head import BiSeNetIncrementalHead
@@ -18,6 +23,7 @@ __all__ = [
     'complete_bisenet',
     'grow_head',
     'init_from_background',
+    'init_from_extra',
     'keep_random_init',
     'losses',
     'record_taps',

@@ -21,6 +21,10 @@ class IncrementalClassifier(nn.ModuleList):
 
     As a sequence it holds the convolutions of the steps.
 
+    Attributes:
+        detached: Names of extra channels that pass no gradient to the features, so that their
+            losses train nothing but their own convolution.
+
     Args:
         in_channels: Channels of the features.
         classes_per_step: Channels that each step adds; the first counts the background.
@@ -29,6 +33,8 @@ class IncrementalClassifier(nn.ModuleList):
     Raises:
         ValueError: If a step or a name adds no channel.
     """
+
+    detached: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -81,10 +87,24 @@ class IncrementalClassifier(nn.ModuleList):
         Returns:
             Logits of shape (N, C + E, H, W): the C classes of all steps, then E extra channels.
         """
-        convs = [*self, *self._modules['extra'].values()] if 'extra' in self._modules else self
+        extra = self._modules.get('extra', {})
+        alone = {n: conv(features.detach()) for n, conv in extra.items() if n in self.detached}
+        convs = [*self, *(conv for name, conv in extra.items() if name not in alone)]
         weight = torch.cat([conv.weight for conv in convs])
         bias = torch.cat([conv.bias for conv in convs])
-        return F.conv2d(features, weight, bias)
+        logits = F.conv2d(features, weight, bias)
+        if not alone:
+            return logits
+        sizes = [self.num_classes, *(conv.out_channels for conv in convs[len(self) :])]
+        classes, *others = logits.split(sizes, 1)
+        rest = iter(others)
+        beside = [alone[name] if name in alone else next(rest) for name in extra]
+        return torch.cat([classes, *beside], 1)
+
+    def merged_weight(self) -> Tensor:
+        """Weight (C + E, F, 1, 1) of all channels, in the order of the logits."""
+        extra = self._modules.get('extra', {})
+        return torch.cat([conv.weight for conv in (*self, *extra.values())])
 
     def new_parameter_names(self, loaded: Collection[str] = ()) -> set[str]:
         """Names, below this module, of the parameters that the step before does not hold.

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
+from ..errors import InputError
 from .classifier import IncrementalClassifier
 
 
@@ -35,8 +37,37 @@ def keep_random_init(classifier: IncrementalClassifier) -> None:
     """
 
 
+@torch.no_grad()
+def init_from_extra(classifier: IncrementalClassifier, name: str) -> None:
+    """Start every new class as a copy of a channel beside the classes, weight and bias.
+
+    What that channel learnt of objects without a class is where a new class begins: SSUL copies
+    its ``unknown`` channel (Cha et al., NeurIPS 2021, section 3.3), DKD its ``auxiliary`` one
+    (Baek et al., NeurIPS 2022, section 3.4).
+
+    Args:
+        classifier: Classifier whose earlier steps and extra channels are loaded.
+        name: Name of the extra channel; of several channels the first is copied.
+
+    Raises:
+        InputError: If the classifier has no such channel.
+    """
+    if name not in classifier.extra_channels:
+        raise InputError(
+            f"method.classifier_init='{name}' copies a channel '{name}'; give the method "
+            f"extra_channels=dict(type='NamedChannels', channels=dict({name}=1))"
+        )
+    source, last = classifier.extra[name], classifier[-1]
+    last.weight.copy_(source.weight[:1].expand_as(last.weight))
+    last.bias.copy_(source.bias[:1].expand_as(last.bias))
+
+
+#: Channels beside the classes that an initialisation of the same name copies.
+COPIED_CHANNELS = ('auxiliary', 'unknown')
+
 #: Initialisations by the name that a method's ``classifier_init`` gives.
 CLASSIFIER_INITS: dict[str, Callable[[IncrementalClassifier], None]] = {
     'background': init_from_background,
     'random': keep_random_init,
+    **{name: partial(init_from_extra, name=name) for name in COPIED_CHANNELS},
 }

@@ -1,6 +1,7 @@
 """Two parallel convolutions that become one, as RCIL keeps what it knew in one of them."""
 
 import copy
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -92,20 +93,37 @@ class DoubledConvolution(nn.Module):
         It is a convolution with a bias and without a normalisation from then on. The twin goes on
         from its own weights.
         """
-        kernel, bias = merge_branches(
-            _branch(self.conv, self.norm), _branch(self.twin_conv, self.twin_norm)
-        )
-        self.conv.weight.copy_(kernel)
-        self.conv.bias = nn.Parameter(bias)
+        state = merge_state(self.state_dict(), '', self.twin_norm.eps)
+        self.conv.weight.copy_(state['conv.weight'])
+        self.conv.bias = nn.Parameter(state['conv.bias'])
         self.conv.requires_grad_(False)
         self.norm = nn.Identity()
 
 
-def _branch(conv: nn.Conv2d, norm: nn.Module) -> Branch:
-    if isinstance(norm, nn.Identity):
-        one, zero = torch.ones_like(conv.bias), torch.zeros_like(conv.bias)
-        return Branch(conv.weight, conv.bias, one, zero, zero, one, 0.0)
-    return Branch(
-        conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var,
-        norm.eps,
-    )  # fmt: skip
+def merge_state(state: Mapping[str, Tensor], prefix: str, eps: float) -> dict[str, Tensor]:
+    """Merge the branches of a :class:`DoubledConvolution` within a state.
+
+    Args:
+        state: A ``state_dict``; it is not changed.
+        prefix: Where the module's entries begin, with its dot.
+        eps: Of its normalisation.
+
+    Returns:
+        The state that holds the same, with the first branch merged.
+    """
+    kernel, bias = merge_branches(
+        *(_branch(state, f'{prefix}{twin}', eps) for twin in ('', 'twin_'))
+    )
+    merged = {f'{prefix}conv.weight': kernel, f'{prefix}conv.bias': bias}
+    others = {n: value for n, value in state.items() if not n.startswith(f'{prefix}norm.')}
+    return {**others, **merged}
+
+
+def _branch(state: Mapping[str, Tensor], prefix: str, eps: float) -> Branch:
+    kernel, bias = state[f'{prefix}conv.weight'], state.get(f'{prefix}conv.bias')
+    names = ('weight', 'bias', 'running_mean', 'running_var')
+    if f'{prefix}norm.weight' in state:
+        return Branch(kernel, bias, *(state[f'{prefix}norm.{name}'] for name in names), eps)
+    # merged before: the normalisation does nothing
+    one, zero = torch.ones_like(bias), torch.zeros_like(bias)
+    return Branch(kernel, bias, one, zero, zero, one, 0.0)

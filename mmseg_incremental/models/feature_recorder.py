@@ -1,5 +1,6 @@
 """Tensors inside a model during a forward pass, by the names of taps."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,14 @@ from torch.utils.hooks import RemovableHandle
 from ..errors import InputError
 
 #: Taps that every segmentor has, by the place that they stand for.
-_ALIASES = {'stages': 'backbone', 'head': 'decode_head.conv_seg:input', 'logits': 'decode_head'}
+_ALIASES = {
+    'stages': 'backbone',
+    'head': 'decode_head.conv_seg:input',
+    'classifier': 'decode_head.conv_seg:weight',
+    'logits': 'decode_head',
+}
+#: Taps that are lists of maps.
+_STAGES = ('stages', 'stage_outputs')
 
 
 @contextmanager
@@ -22,8 +30,12 @@ def record_taps(
 
     - ``NAME``: what the sub-module of that name returns;
     - ``NAME:input``: what it is given, as it was before any layer changed it in place;
+    - ``NAME:weight``: the weight that it has when it is called;
     - ``stages``: everything that the backbone returns, as a list of tensors;
+    - ``stage_outputs``: the same after the last activation of each stage, where ``model.taps`` has
+      ``stages`` before it;
     - ``head``: the features that the classifier of the decode head is given, before dropout;
+    - ``classifier``: the weight of the decode head's classifier, of all channels;
     - ``logits``: what the decode head returns;
     - a key of the mapping ``model.taps``, where the model has one: a list of tensors, one for each
       place that it lists. It may give ``stages`` another meaning.
@@ -51,9 +63,9 @@ def record_taps(
         handles.extend(record.register() for record in records.values())
         yield recorded
         for tap, names in places.items():
-            if tap == 'stages' and tap not in own:
+            if tap in _STAGES and names == ['backbone']:
                 recorded[tap] = records['backbone'].tensors()
-            elif tap in own:
+            elif tap in own or tap in _STAGES:
                 recorded[tap] = [records[name].tensor() for name in names]
             else:
                 recorded[tap] = records[names[0]].tensor()
@@ -80,6 +92,10 @@ def _places(model: nn.Module, tap: str) -> list[str]:
     own = getattr(model, 'taps', None) or {}
     if tap == 'head' and tap not in own and getattr(model.decode_head, 'dropout', None):
         return ['decode_head.dropout:input']  # features are compared before some are dropped
+    if tap == 'stage_outputs' and tap not in own:
+        # a block returns what its last activation makes of the input that is tapped
+        stages = own.get('stages') or ['backbone']
+        return [re.sub(r'\.\w+:input$', '', place) for place in stages]
     return own.get(tap) or [_ALIASES.get(tap, tap)]
 
 
@@ -88,18 +104,19 @@ class _Record:
 
     def __init__(self, place: str, model: nn.Module) -> None:
         self.name, _, kind = place.partition(':')
-        if kind not in ('', 'input'):
-            raise InputError(f'tap {place!r}: after the colon only "input" may follow')
-        self.of_input = bool(kind)
+        if kind not in ('', 'input', 'weight'):
+            raise InputError(f'tap {place!r}: after the colon only "input" or "weight" may follow')
+        self.kind = kind
         _, self.module = _find(model, self.name)
         self.value: object = None
         self.versions: list[int] = []
 
     def register(self) -> RemovableHandle:
         """Record from now on."""
-        if self.of_input:
+        if self.kind == 'input':
             return self.module.register_forward_pre_hook(self._keep_input)
-        return self.module.register_forward_hook(self._keep_output)
+        keep = self._keep_weight if self.kind == 'weight' else self._keep_output
+        return self.module.register_forward_hook(keep)
 
     def _keep_input(self, _module: nn.Module, args: tuple) -> None:
         value = args[0] if args else None
@@ -110,10 +127,14 @@ class _Record:
         self.value = output
         self.versions = [_version(tensor) for tensor in _as_list(output)]
 
+    def _keep_weight(self, module: nn.Module, _args: tuple, _output: object) -> None:
+        merged = getattr(module, 'merged_weight', None)
+        self.value = merged() if merged else getattr(module, 'weight', None)
+
     def tensor(self) -> Tensor:
         """The tensor that was recorded."""
         if not isinstance(self.value, Tensor):
-            what = 'is given' if self.of_input else 'gives'
+            what = {'input': 'is given', 'weight': 'has as its weight', '': 'gives'}[self.kind]
             raise InputError(
                 f'module {self.name!r} {what} no tensor in a forward pass; name one that is '
                 'called and that takes and returns a tensor, such as a single layer'

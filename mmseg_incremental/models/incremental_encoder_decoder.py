@@ -50,6 +50,7 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         distillation: Configs of the distillation losses.
         targets: Config of what makes labels with the help of the old model.
         link: Config of what turns logits into decisions; None takes the largest.
+        structure: Configs of what changes the network's layers.
         trainable: Configs of what freezes parts of the network.
         taps: Names for taps of the network, each a list of tap names; see :func:`record_taps`.
         fast_path: Whether losses are computed in pieces, the old model's batch normalisation is
@@ -71,6 +72,7 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         distillation: Sequence[dict] = (),
         targets: dict | None = None,
         link: dict | None = None,
+        structure: Sequence[dict] = (),
         trainable: Sequence[dict] = (),
         taps: Mapping[str, Sequence[str]] | None = None,
         fast_path: bool = True,
@@ -88,12 +90,15 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         self.distillation = nn.ModuleList(MODELS.build(cfg) for cfg in distillation)
         self.targets = TASK_UTILS.build(targets) if targets else None
         self.link = TASK_UTILS.build(link) if link else None
+        self.structure = [TASK_UTILS.build(cfg) for cfg in structure]
         self.trainable = [TASK_UTILS.build(cfg) for cfg in trainable]
         self.statistics: Mapping[str, Tensor] = {}
         self.fast_path = fast_path
         self.channels_last = False
         self.criterion = Criterion(fast_path)
         object.__setattr__(self, 'old_model', None)
+        for part in self.structure:
+            part.apply(self, self.channels)
         for part in self.trainable:
             part.apply(self)
 
@@ -127,6 +132,19 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         if not self.channels_last:
             old_model.to(memory_format=torch.contiguous_format)
         object.__setattr__(self, 'old_model', old_model)
+
+    def carry_over(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Weights of the step before as this step begins with them.
+
+        Args:
+            state: State of the model of the step before; it is not changed.
+
+        Returns:
+            What this model loads; new classifiers are not part of it.
+        """
+        for part in self.structure:
+            state = part.carry_over(self, state)
+        return state
 
     def classifiers(self) -> Iterator[tuple[str, IncrementalClassifier]]:
         """Names and classifiers of all heads."""
@@ -184,10 +202,12 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         _check_logits(self.heads(), logits)
         old = self._old_outputs(inputs, taps) if beside else {}
         batch = self._pixel_batch(data_samples, old.get(_LOGITS))
+        # channels beside the classes are not distilled
+        old_classes = old[_LOGITS][:, : self.channels.num_old] if on_logits else None
         losses = {}
         for name, head in self.heads().items():
             terms = on_logits if name == 'decode' else []
-            own, compared = self.criterion(head, logits[name], batch, terms, old.get(_LOGITS))
+            own, compared = self.criterion(head, logits[name], batch, terms, old_classes)
             losses.update(add_prefix(own, name))
             _add(losses, terms, compared)
         outputs = {**student, _LOGITS: logits['decode']}
@@ -204,7 +224,7 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         labels = PixelBatch.from_samples(data_samples).target
         return self._labelled(labels, self._old_outputs(inputs, ())[_LOGITS])
 
-    def _labelled(self, labels: Tensor, old_logits: Tensor) -> LabelledBatch:
+    def _labelled(self, labels: Tensor, old_logits: Tensor | None) -> LabelledBatch:
         head = self.decode_head
         return LabelledBatch(
             labels, old_logits, self.channels, head.align_corners, head.ignore_index,
@@ -214,7 +234,8 @@ class IncrementalEncoderDecoder(EncoderDecoder):
     def _pixel_batch(self, samples: SampleList, old_logits: Tensor | None) -> PixelBatch:
         """What the losses of all heads learn from."""
         batch = PixelBatch.from_samples(samples)
-        if self.targets is None or old_logits is None:
+        # at step 0 only targets that act there are built
+        if self.targets is None or (old_logits is None and self.channels.num_old):
             return batch
         with torch.no_grad():
             made = self.targets(self._labelled(batch.target, old_logits))

@@ -28,7 +28,8 @@ class LabelledBatch:
 
     Args:
         labels: Labels of the step (N, H, W), int64.
-        old_logits: Logits of the old model's decode head (N, K, h, w), without gradient.
+        old_logits: Logits of the old model's decode head (N, K, h, w), without gradient; None at
+            step 0.
         channels: Channels of the step.
         align_corners: As in ``torch.nn.functional.interpolate``; the decode head's.
         ignore_index: Label of the pixels that do not count.
@@ -36,7 +37,7 @@ class LabelledBatch:
     """
 
     labels: Tensor
-    old_logits: Tensor
+    old_logits: Tensor | None
     channels: Channels
     align_corners: bool = False
     ignore_index: int = 255

@@ -72,6 +72,8 @@ def step_settings(
         memory=sequence.method.memory if step.index else None,
         world_size=world_size,
     )
+    if loop.get('importance'):
+        content['importance'] = loop.importance
     return json.dumps(content, sort_keys=True, default=str)
 
 

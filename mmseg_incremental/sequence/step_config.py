@@ -5,7 +5,7 @@ import copy
 from mmengine.config import Config, ConfigDict
 from mmseg.registry import MODELS
 
-from ..datasets import leaf_datasets, nested_transforms, step_view
+from ..datasets import insert_after_labels, leaf_datasets, nested_transforms, step_view
 from ..tasks import Task
 from .amp import use_mixed_precision
 from .sequence import Sequence
@@ -93,6 +93,8 @@ def _set_model(out: Config, sequence: Sequence, step: int) -> None:
     if sequence.schedules[step].freeze_norm:
         parts['trainable'].append(dict(type='FreezeNorm'))
     model.update(parts)
+    if method.structure:
+        model.structure = method.structure
     if model.distillation and out.get('taps'):
         model.taps = out.taps
     num_old = method.channels(task, step).num_old
@@ -121,8 +123,10 @@ def _set_data(out: Config, sequence: Sequence, step: int) -> None:
             # mmcv's CenterCrop takes (width, height), mmseg's crops take (height, width)
             wide = transform.type in ('CenterCrop', 'mmcv.CenterCrop')
             transform.crop_size = (width, height) if wide else (height, width)
+    of_labels = sequence.method.label_transforms(task, step)
     for leaf in leaf_datasets(out.train_dataloader.dataset):
-        leaf.pipeline = [*leaf.pipeline, *copy.deepcopy(transforms)]
+        pipeline = insert_after_labels(leaf.pipeline, of_labels)
+        leaf.pipeline = [*pipeline, *copy.deepcopy(transforms)]
     if out.get('dev') is not None:
         out.test_dataloader.dataset = _with_pipeline_of(
             out.train_dataloader.dataset, out.test_dataloader.dataset

@@ -49,7 +49,17 @@ def test_an_iteration_reads_no_value_from_the_device(method: str, fast_path: boo
     losses = rehearse(model, pictures, samples)
     assert all(value.is_meta for value in losses.values())
     assert model.decode_head.conv_seg[-1].weight.grad.is_meta
-    parts = sequence.step(1).config.default_hooks.incremental_loop.after_step
+    loop = sequence.step(1).config.default_hooks.incremental_loop
+    if loop.get('importance'):
+        importance = TASK_UTILS.build(dict(loop.importance))
+        importance.start(model, {})
+        for _ in range(2):
+            importance.observe()
+        after = TASK_UTILS.build(dict(loop.importance))
+        after.start(model, importance.finish(), None)
+        after.pull(1.0)
+        assert all(value.is_meta for name, value in after.state().items() if '.' in name)
+    parts = loop.after_step
     if parts:
         old = MODELS.build(sequence.step(0).config.model).to('meta').state_dict()
         for part in parts:

@@ -7,8 +7,8 @@ from mmseg.registry import TASK_UTILS
 import mmseg_incremental.methods  # noqa: F401  registers the parts
 
 FILES = sorted((Path(__file__).parents[2] / 'configs/_base_/methods').glob('*.py'))
-SINGLE = {'targets', 'survey', 'link', 'extra_channels', 'memory'}
-LISTS = {'trainable', 'after_step'}
+SINGLE = {'targets', 'survey', 'link', 'extra_channels', 'importance', 'memory'}
+LISTS = {'structure', 'trainable', 'after_step'}
 
 
 @pytest.mark.parametrize('path', FILES, ids=lambda path: path.stem)

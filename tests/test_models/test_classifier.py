@@ -312,3 +312,19 @@ def test_a_state_of_the_same_step_is_not_touched_by_channels_of_that_name():
 def test_a_name_without_channel_is_refused(size):
     with pytest.raises(ValueError, match='at least one extra channel'):
         IncrementalClassifier(4, [3], {'unknown': size})
+
+
+def test_detached_channels_stay_in_their_place_and_pass_no_gradient():
+    classifier = IncrementalClassifier(4, [2, 1], {'a': 1, 'b': 2, 'c': 1})
+    features = torch.randn(2, 4, 3, 3, requires_grad=True)
+    expected = classifier(features)
+    classifier.detached = frozenset({'b'})
+    logits = classifier(features)
+    torch.testing.assert_close(logits, expected)
+    (none,) = torch.autograd.grad(
+        logits[:, 4:6].sum(), features, allow_unused=True, retain_graph=True
+    )
+    assert none is None or none.abs().max() == 0
+    logits[:, [0, 3, 6]].sum().backward()
+    wanted = sum(classifier.merged_weight()[i, :, 0, 0] for i in (0, 3, 6))
+    torch.testing.assert_close(features.grad[0, :, 1, 1], wanted)

@@ -6,10 +6,12 @@ from mmseg.registry import MODELS
 from tiny import leaf
 from torch.nn import functional as F
 
+from mmseg_incremental.errors import InputError
 from mmseg_incremental.models import (
     CLASSIFIER_INITS,
     IncrementalClassifier,
     init_from_background,
+    init_from_extra,
     keep_random_init,
 )
 from mmseg_incremental.models.losses import unbiased_knowledge_distillation
@@ -136,7 +138,30 @@ def test_random_keeps_everything():
 
 def test_names_that_a_method_may_give():
     known = {'background': init_from_background, 'random': keep_random_init}
-    assert known == CLASSIFIER_INITS
+    copies = {name: CLASSIFIER_INITS[name] for name in ('unknown', 'auxiliary')}
+    assert {**known, **copies} == CLASSIFIER_INITS
+    for name, init in copies.items():
+        assert (init.func, init.keywords) == (init_from_extra, {'name': name})
+
+
+def test_a_copy_of_an_extra_channel():
+    new = IncrementalClassifier(3, [2, 2], {'unknown': 1, 'auxiliary': 2})
+    before = {name: value.clone() for name, value in new.state_dict().items()}
+    for name in ('unknown', 'auxiliary'):
+        CLASSIFIER_INITS[name](new)
+        logits = new(torch.randn(1, 3, 4, 4))
+        first = 4 + ['unknown', 'auxiliary'].index(name)
+        for c in (2, 3):
+            torch.testing.assert_close(logits[:, c], logits[:, first])
+    after = new.state_dict()
+    for name, value in before.items():
+        kept = value if 'extra' in name else value[:2]
+        assert torch.equal(after[name][: len(kept)], kept), name
+
+
+def test_a_copy_of_a_channel_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match=r'channels=dict\(unknown=1\)'):
+        init_from_extra(grown(two_channels(), 1), 'unknown')
 
 
 @pytest.mark.parametrize('step', [1, 2])

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from mmseg_incremental.errors import InputError
+from mmseg_incremental.models.classifier import IncrementalClassifier
 from mmseg_incremental.models.feature_recorder import record_taps
 
 
@@ -229,3 +230,29 @@ def test_unknown_part_after_the_colon_is_told(segmentor):
         record_taps(segmentor, ['backbone:output']),
     ):
         pass
+
+
+def test_weights_are_recorded_with_their_gradient(model):
+    with record_taps(model, ['0:weight']) as features:
+        model(torch.randn(5, 2))
+    assert torch.equal(features['0:weight'], model[0].weight)
+    features['0:weight'].sum().backward()
+    assert torch.equal(model[0].weight.grad, torch.ones(3, 2))
+    assert hooks(model) == 0
+
+
+def test_the_weight_of_a_growing_classifier_is_that_of_all_channels():
+    model = nn.Sequential(IncrementalClassifier(4, [3, 1], {'unknown': 2}))
+    with record_taps(model, ['0:weight']) as features:
+        logits = model(torch.ones(1, 4, 1, 1))
+    weight = features['0:weight']
+    bias = torch.cat([p for name, p in model.named_parameters() if name.endswith('bias')])
+    torch.testing.assert_close(logits.flatten(), weight.sum((1, 2, 3)) + bias)
+    weight.sum().backward()
+    assert all(p.grad is not None for n, p in model.named_parameters() if n.endswith('weight'))
+
+
+@pytest.mark.parametrize('tap', ['1.0:weight', '0:gradient'])
+def test_no_weight_no_tap(model, tap):
+    with pytest.raises(InputError, match='weight'), record_taps(model, [tap]):
+        model(torch.randn(5, 2))

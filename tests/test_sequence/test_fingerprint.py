@@ -11,7 +11,7 @@ CONFIGS = ROOT / 'configs'
 LEAF = CONFIGS / 'bisenet_r101_voc_15-5_mib.py'
 PICTURES = ['a.jpg', 'b.jpg']
 #: Methods whose first step is another one than that of MiB.
-OTHER_FIRST_STEP = {'dft'}
+OTHER_FIRST_STEP = {'dft', 'dkd', 'dkd_m', 'ewc', 'pi', 'rcil', 'rw', 'ssul', 'ssul_m'}
 
 
 def fingerprint(step=0, pictures=PICTURES, before=None, world_size=1, **options):

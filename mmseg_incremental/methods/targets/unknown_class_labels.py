@@ -5,6 +5,7 @@ from mmseg.registry import TASK_UTILS
 from torch import Tensor
 
 from ...errors import InputError
+from ...models.channels import Channels
 from ...models.labelled_batch import LabelledBatch, Targets
 from ...models.losses.utils import at_least_float32
 
@@ -55,16 +56,34 @@ def unknown_class_labels(
 
 @TASK_UTILS.register_module()
 class UnknownClassLabels:
-    """Targets of SSUL without saliency maps, see :func:`unknown_class_labels`.
+    """Targets of SSUL, see :func:`unknown_class_labels`.
 
-    Goes with an extra channel ``unknown``.
+    They go with an extra channel ``unknown``, and are made at step 0 too, without an old model.
 
     Args:
         threshold: Least sigmoid of a pseudo-label.
+        saliency: Folder of saliency maps, see :class:`~mmseg_incremental.datasets.MarkSalient`.
+            None takes every background pixel for salient.
     """
 
-    def __init__(self, threshold: float = 0.7) -> None:
+    acts_at_first_step = True
+
+    def __init__(self, threshold: float = 0.7, saliency: str | None = None) -> None:
         self.threshold = threshold
+        self.saliency = saliency
+
+    def label_transforms(self, channels: Channels) -> list[dict]:
+        """Configs of the transforms that mark salient pixels by the label of the unknown class.
+
+        Args:
+            channels: Channels of the step.
+
+        Raises:
+            InputError: If the model has no channel ``unknown``.
+        """
+        if self.saliency is None:
+            return []
+        return [dict(type='MarkSalient', folder=self.saliency, label=_unknown(channels))]
 
     def __call__(self, batch: LabelledBatch) -> Targets:
         """Make the labels of a batch.
@@ -78,17 +97,30 @@ class UnknownClassLabels:
         Raises:
             InputError: If the model has no channel ``unknown``.
         """
-        channels = batch.channels
-        if 'unknown' not in channels.extra:
-            raise InputError(
-                "targets 'UnknownClassLabels' needs a channel 'unknown'; give the method "
-                "extra_channels=dict(type='NamedChannels', channels=dict(unknown=1))"
-            )
-        unknown = channels.num_classes + channels.extra.index('unknown')
+        channels, unknown = batch.channels, _unknown(batch.channels)
         if not channels.num_old:
-            return Targets(unknown_class_labels(batch.labels, unknown))
+            return Targets(self._assemble(batch.labels, unknown))
         made = [
-            unknown_class_labels(labels, unknown, logits, channels.num_old, self.threshold)
+            self._assemble(labels, unknown, logits, channels.num_old)
             for labels, logits in batch.pictures()
         ]
         return Targets(torch.cat(made))
+
+    def _assemble(
+        self, labels: Tensor, unknown: int, old_logits: Tensor | None = None, num_old: int = 0
+    ) -> Tensor:
+        salient = None
+        if self.saliency is not None:
+            salient = labels == unknown
+            labels = labels.masked_fill(salient, 0)
+        return unknown_class_labels(labels, unknown, old_logits, num_old, self.threshold, salient)
+
+
+def _unknown(channels: Channels) -> int:
+    """Channel of the unknown class."""
+    if 'unknown' not in channels.extra:
+        raise InputError(
+            "targets 'UnknownClassLabels' needs a channel 'unknown'; give the method "
+            "extra_channels=dict(type='NamedChannels', channels=dict(unknown=1))"
+        )
+    return channels.num_classes + channels.extra.index('unknown')

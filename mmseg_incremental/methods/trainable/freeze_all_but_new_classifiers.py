@@ -1,6 +1,6 @@
-"""Freezing of all but the new classifiers: the baseline DFT*."""
+"""Freezing of all but the new classifiers, as the baseline DFT* and SSUL do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mmseg.registry import TASK_UTILS
 from torch import nn
@@ -15,11 +15,14 @@ class FreezeAllButNewClassifiers:
 
     Args:
         train_future: Whether extra channels named by a step's number, the classifiers of classes
-            to come, go on learning; in DFT*'s code they do. Other extra channels never do.
+            to come, go on learning; in DFT*'s code they do.
+        train_extra: Names of other extra channels that go on learning, such as the unknown class
+            of SSUL.
     """
 
-    def __init__(self, train_future: bool = True) -> None:
+    def __init__(self, train_future: bool = True, train_extra: Sequence[str] = ()) -> None:
         self.train_future = train_future
+        self.train_extra = tuple(train_extra)
 
     def apply(self, model: nn.Module) -> None:
         """Freeze the parameters.
@@ -32,8 +35,11 @@ class FreezeAllButNewClassifiers:
             last = str(len(classifier.classes_per_step) - 1)
             for name, parameter in classifier.named_parameters():
                 first, *rest = name.split('.')
-                future = first == 'extra' and rest[0].isdigit()
-                parameter.requires_grad_(first == last or (future and self.train_future))
+                learns = first == last
+                if first == 'extra':
+                    future = self.train_future and rest[0].isdigit()
+                    learns = future or rest[0] in self.train_extra
+                parameter.requires_grad_(learns)
 
     def set_mode(self, model: nn.Module) -> None:
         """Put the layers that do not learn into evaluation mode.

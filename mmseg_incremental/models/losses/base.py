@@ -188,12 +188,18 @@ class PixelDistillation(DistillationLoss):
     A subclass writes :meth:`pixel_loss`. As the value of a pixel depends on its own picture only,
     the criterion may take one picture after the other.
 
+    Attributes:
+        per_channel: Whether it compares each class by itself. If not, as with a softmax, it would
+            take channels beside the classes for classes.
+
     Args:
         module: Name of the sub-module whose output is compared; None is the logits of the decode
             head at the size of the labels.
         loss_weight: Factor of the loss.
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
     """
+
+    per_channel: bool = False
 
     def __init__(self, module: str | None, loss_weight: float, loss_name: str) -> None:
         super().__init__(() if module is None else (module,), loss_weight, loss_name)
@@ -203,7 +209,7 @@ class PixelDistillation(DistillationLoss):
 
         Args:
             logits: Logits of the student (N, C, H, W).
-            old_logits: Logits of the old model (N, K, H, W). They get no gradient.
+            old_logits: Logits of the old model's classes (N, K, H, W). They get no gradient.
 
         Returns:
             Loss (N, H, W), float32 or float64.

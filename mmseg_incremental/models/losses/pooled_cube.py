@@ -100,7 +100,8 @@ class SpatialPooledCube(_PooledCube):
 
     Args:
         taps: Outputs that are compared; the authors' are the four residual stages after their
-            activation, the head and the logits.
+            activation, the head and the logits. In a model whose ``stages`` are taken before it,
+            ``'stage_outputs'`` are those.
         factor: Factor of every map but the last; the authors have 5e-6 for ADE20K.
         last_factor: Factor of the last map; 5e-7 for ADE20K.
         loss_weight: Factor of the loss.

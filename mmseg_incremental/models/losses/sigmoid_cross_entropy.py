@@ -106,7 +106,8 @@ class SigmoidCrossEntropy(SegmentationLoss):
 
     Args:
         num_old: Number of old channels, background included; the config of a step fills it in.
-        channels: ``'all'`` channels are learnt, or the ``'new'`` ones, those from ``num_old`` on.
+        channels: ``'all'`` channels are learnt, or the ``'new'`` ones: those of the step's classes
+            and the extra ones, which come last. The background is never new, at step 0 neither.
         positive_weight: Factor of the labelled channel, above 0.
         avg_non_ignore: Average over valid pixels instead of all pixels.
         loss_weight: Factor of the loss.
@@ -139,7 +140,7 @@ class SigmoidCrossEntropy(SegmentationLoss):
             raise ValueError(f"channels must be 'all' or 'new', not {channels!r}")
         if not positive_weight > 0:
             raise ValueError(f'positive_weight must be above 0, not {positive_weight}')
-        self.first_channel = num_old if channels == 'new' else 0
+        self.first_channel = max(num_old, 1) if channels == 'new' else 0
         self.positive_weight = positive_weight
 
     def pixel_loss(self, logits: Tensor, target: Tensor, ignore_index: int) -> Tensor:

@@ -1,0 +1,1 @@
+"""Layers of the network that a method changes."""
