@@ -174,7 +174,7 @@ def _build(cfg: dict) -> Dataset:
         return DATASETS.build(cfg)
     except InputError:
         raise
-    except (AssertionError, KeyError, NotImplementedError, OSError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever a wrong value does to whoever is built
         kind = cfg['type']
         name = kind if isinstance(kind, str) else kind.__name__
         reason = f'{type(error).__name__}: {error}'.removesuffix(': ')
@@ -194,8 +194,7 @@ def _check_labels(leaf: BaseSegDataset) -> None:
 
 def _load(leaf: BaseSegDataset) -> str:
     """Load the list of a data set, and say what is wrong."""
-    plain = type(leaf).load_data_list is BaseSegDataset.load_data_list
-    if leaf.ann_file and plain and (problem := list_problem(leaf.ann_file)):
+    if has_list_of_ids(leaf) and (problem := list_problem(leaf.ann_file)):
         return problem
     try:
         leaf.full_init()
@@ -207,6 +206,11 @@ def _load(leaf: BaseSegDataset) -> str:
             raise
         empty = True  # NumPy's, about nothing to serialize
     return f'{_place(leaf)}: {_empty(leaf)}' if empty else ''
+
+
+def has_list_of_ids(leaf: BaseSegDataset) -> bool:
+    """Whether a data set is read from a text file with the ids of its pictures."""
+    return bool(leaf.ann_file) and type(leaf).load_data_list is BaseSegDataset.load_data_list
 
 
 def _empty(leaf: BaseSegDataset) -> str:

@@ -11,8 +11,7 @@ def list_problem(path: str) -> str:
         path: A text file with an id a line; blank lines do not count.
 
     Returns:
-        What is wrong, or an empty text. An id that is there twice is: its picture would count
-        twice, in training and in every score.
+        What is wrong, or an empty text.
     """
     if os.path.isdir(path):
         return f'{path} is a folder; a list is a text file with the id of a picture in each line'
@@ -29,7 +28,22 @@ def list_problem(path: str) -> str:
         return f'{path} holds a NUL character, so it is no list in UTF-8'
     if text.startswith('\ufeff'):
         return f'{path} begins with a byte order mark; save the list as UTF-8 without one'
-    counts = Counter(line.strip() for line in text.splitlines() if line.strip())
+    return ''
+
+
+def repeated_problem(path: str) -> str:
+    """Say which ids a list that can be read has more than once.
+
+    Their pictures would count twice, in training and in every score.
+
+    Args:
+        path: The list.
+
+    Returns:
+        What is wrong, or an empty text.
+    """
+    with open(path, encoding='utf-8') as file:
+        counts = Counter(line.strip() for line in file if line.strip())
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
         return f'{path} has {len(repeated)} ids more than once, the first is {repeated[0]}'

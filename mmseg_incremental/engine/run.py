@@ -19,6 +19,7 @@ from ..sequence.checkpoint import load_checkpoint
 from ..sequence.plain_config import check_plain, plain_config, write_plain_config
 from ..sequence.plan import RunOptions, StepPlan, plan_sequence
 from ..sequence.plan_table import plan_table
+from ..sequence.rehearsal import rehearse_step
 from ..sequence.sequence import Sequence
 from ..sequence.stored_config import as_data
 from ..sequence.work_dir import WorkDir
@@ -171,6 +172,10 @@ def _check_start(sequence: Sequence, plans: list[StepPlan]) -> None:
         _say(f'note: {note}')
     if untrained := [plan.step for plan in plans if not plan.done]:
         check_plain(sequence.step(untrained[-1]))
+    learnt = [plan for plan in plans if not (plan.done or plan.taken_from)]
+    # the steps between are made of the same parts
+    for plan in {plan.step: plan for plan in (*learnt[:1], *learnt[-1:])}.values():
+        rehearse_step(sequence.step(plan.step), plan.iters)
 
 
 def _remove_step(sequence: Sequence, step: int) -> None:

@@ -14,6 +14,7 @@ from ..models.bisenet import complete_bisenet
 from ..tasks import build_task
 from .config_groups import GROUPS, chosen_files, read_leaf, split_choices
 from .schedule import read_schedules
+from .schema import MethodSchema, SequenceSchema, check_entries
 from .sequence import Sequence
 from .step_config import step_config
 from .work_dir import WorkDir
@@ -64,12 +65,14 @@ def load_sequence(
     _check_config(cfg, path)
     complete_bisenet(cfg.model)
     task = build_task(cfg.task)
+    method = Method(cfg.method)
+    check_entries(MethodSchema, cfg.method, 'method.')
     return Sequence(
         cfg=cfg,
         task=task,
         setting=cfg.setting,
         protocol=get_protocol(cfg.protocol),
-        method=Method(cfg.method),
+        method=method,
         schedules=read_schedules(cfg.step_schedule, task.num_steps),
         work_dir=WorkDir(Path(cfg.work_dir)),
         choices={**chosen_files(path), **choices},
@@ -97,35 +100,24 @@ def _check_config(cfg: Config, path: Path) -> None:
     """Check the entries that no other part of a sequence checks when it reads them."""
     if missing := [key for key in REQUIRED if key not in cfg]:
         raise InputError(f'{path} lacks {missing}')
-    if missing := [key for key in _MODEL_PARTS if not cfg.model.get(key)]:
+    if not isinstance(cfg.model, Mapping):
+        raise InputError(f'model must be a dict, got {cfg.model!r}')
+    if missing := [key for key in _MODEL_PARTS if not isinstance(cfg.model.get(key), Mapping)]:
         raise InputError(f'{path}: model lacks {missing}')
     if cfg.get('load_from') or cfg.get('resume'):
         raise InputError(
             'load_from and resume are set per step; use backbone_weights for the weights that '
             'step 0 starts from, and --resume to go on with a sequence'
         )
-    if own := sorted(_OWN_HOOKS & set(cfg.get('default_hooks') or {})):
+    hooks = cfg.get('default_hooks')
+    if own := sorted(_OWN_HOOKS & set(hooks if isinstance(hooks, Mapping) else {})):
         raise InputError(
             f'default_hooks.{own[0]} is set per step by the package; a hook of your own needs '
             'another name, or goes into custom_hooks'
         )
-    if cfg.setting not in SETTINGS:
+    if cfg.setting not in list(SETTINGS):
         raise InputError(f'unknown setting {cfg.setting!r}; settings are {list(SETTINGS)}')
-    if not isinstance(cfg.batch_size, int) or cfg.batch_size < 1:
-        raise InputError(f'batch_size must be a positive whole number, got {cfg.batch_size!r}')
-    for switch in _SWITCHES:
-        if not isinstance(cfg.get(switch, False), bool):
-            raise InputError(f'{switch} must be True or False, got {cfg[switch]!r}')
-    dev = cfg.get('dev')
-    if dev is not None and not (isinstance(dev, float) and 0 < dev < 1):
-        raise InputError(f'dev must be a share between 0 and 1, or None, got {dev!r}')
-    seed = cfg.get('partition_seed', 0)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError(f'partition_seed must be a whole number from 0 on, got {seed!r}')
-    size = cfg.crop_size
-    if not (
-        isinstance(size, (list, tuple))
-        and len(size) == 2
-        and all(isinstance(edge, int) and edge > 0 for edge in size)
-    ):
-        raise InputError(f'crop_size must be (height, width) in pixels, got {size!r}')
+    check_entries(SequenceSchema, cfg._cfg_dict)
+    rule = cfg.get('auto_scale_lr') or {}
+    if rule.get('enable') and not rule.get('base_batch_size'):
+        raise InputError('auto_scale_lr needs base_batch_size, for which the learning rate is')

@@ -6,6 +6,9 @@ from typing import NamedTuple
 from mmseg.registry import DATASETS
 
 from ..datasets import DataError, StepDataset
+from ..datasets.inner_dataset import has_list_of_ids
+from ..datasets.list_check import repeated_problem
+from .rehearsal import rehearse_loader
 from .sequence import Step
 
 #: What a method remembers is known only once the lists are.
@@ -59,14 +62,22 @@ def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLis
     if problems:
         raise DataError(step.sequence.cfg.data_root, problems)
     training, test = datasets
-    if narrow := [problem for dataset in datasets for problem in _too_narrow(dataset)]:
-        raise DataError(step.sequence.cfg.data_root, list(dict.fromkeys(narrow)))
+    if not known:  # all steps load their pictures in the same way
+        rehearse_loader(step.config.train_dataloader, training, 'train_dataloader')
+        rehearse_loader(step.config.test_dataloader, test, 'test_dataloader')
+    if doubtful := [p for dataset in datasets for p in (*_repeated(dataset), *_narrow(dataset))]:
+        raise DataError(step.sequence.cfg.data_root, list(dict.fromkeys(doubtful)))
     shared = set(training.picture_paths) & set(test.picture_paths)
     known[key] = PictureLists(training.picture_names, training.class_sets, len(test), len(shared))
     return known[key]
 
 
-def _too_narrow(dataset: StepDataset) -> list[str]:
+def _repeated(dataset: StepDataset) -> list[str]:
+    lists = [leaf.ann_file for leaf in dataset.leaves if has_list_of_ids(leaf)]
+    return [problem for path in lists if (problem := repeated_problem(path))]
+
+
+def _narrow(dataset: StepDataset) -> list[str]:
     """Pictures that no crop can be scaled from, and of which a network sees no neighbours."""
     return [
         f'{path}: the picture is {width}x{height}; one pixel is too narrow, leave it out'

@@ -15,6 +15,7 @@ from .checks import check_heads, check_work_dir
 from .fingerprint import different_settings, fingerprint_of, step_settings
 from .memory_lists import memory_lists
 from .picture_lists import PictureLists, read_picture_lists
+from .rehearsal import rehearse_hooks
 from .schedule import training_iters
 from .sequence import Sequence
 
@@ -122,6 +123,8 @@ def plan_sequence(
     plans: dict[int, StepPlan] = {}
     for step in chosen:
         plans[step] = planner.plan(step, lists[step], remembered[step], plans.get(step - 1))
+    for index in dict.fromkeys([*chosen[:1], *chosen[-1:]]):  # those between have the same
+        rehearse_hooks(sequence.step(index))
     for plan in plans.values():
         _check_predecessor(sequence, plan, chosen)
         _check_allowed(sequence, plan, options)

@@ -29,9 +29,11 @@ def test_step_holds_its_plain_config(shapes, trained):
     content = load_checkpoint(trained / 'step_1.pth')
     stored = stored_config(content, 'step_1.pth')
     plain = plain_config(tiny_sequence(shapes, trained).step(1))
-    assert stored.to_dict() == as_data(plain)
+    executed = Config.fromfile(trained / 'step_1.py')
     assert stored.to_dict() == read_literal_config(trained / 'step_1.py').to_dict()
-    assert stored.model.to_dict() == Config.fromfile(trained / 'step_1.py').model.to_dict()
+    for config in (plain, executed):
+        config.model.backbone.backbone_cfg.pop('init_cfg')
+        assert stored.to_dict() == as_data(config)
 
 
 def test_export_of_a_folder_runs_nothing_in_it(trained, tmp_path):

@@ -1,0 +1,206 @@
+"""Everything that a step is made of, built once before anything is trained."""
+
+import copy
+import random
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+import numpy as np
+import torch
+from mmengine.model import revert_sync_batchnorm
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import (
+    HOOKS,
+    LOG_PROCESSORS,
+    PARAM_SCHEDULERS,
+    DefaultScope,
+)
+from mmengine.runner import Runner, get_priority
+from mmengine.structures import PixelData
+from mmseg.registry import VISBACKENDS, VISUALIZERS
+from mmseg.structures import SegDataSample
+from torch.fx.experimental import _config as config
+
+from ..datasets import StepDataset
+from ..errors import InputError
+from ..models.incremental_encoder_decoder import IncrementalEncoderDecoder
+from ..models.without_values import build_without_values
+from ..utils.quiet import quiet
+from .sequence import Step
+
+T = TypeVar('T')
+#: Maps that the pipeline makes for losses.
+_MAPS = ('gt_distance_map',)
+
+
+def rehearse_hooks(step: Step) -> None:
+    """Build the hooks of a step, and look for what logs and draws.
+
+    Args:
+        step: The step.
+
+    Raises:
+        InputError: If one cannot be built; the message names it.
+    """
+    cfg, where = copy.deepcopy(step.config), f'step {step.index}'
+    with _without_a_trace():
+        _build_hooks(cfg, where)
+        _build_onlookers(cfg, where)
+
+
+def rehearse_step(step: Step, iters: int) -> None:
+    """Build the network, the losses, the optimiser and the schedules of a step.
+
+    A training iteration is run on tensors without values, in batches and crops of the real size;
+    a network that reads values while it learns cannot be tried that way, and is not.
+
+    Args:
+        step: The step.
+        iters: Its iterations.
+
+    Raises:
+        InputError: If a part cannot be built or the iteration fails; the message names the part.
+    """
+    cfg, where = copy.deepcopy(step.config), f'step {step.index}'
+    with _without_a_trace():
+        model = _built(f'{where}: model', lambda: build_without_values(cfg.model))
+        wrapper = _built(
+            f'{where}: optim_wrapper', lambda: build_optim_wrapper(model, cfg.optim_wrapper)
+        )
+        _build_schedulers(cfg.get('param_scheduler'), wrapper, iters, where)
+        _try_iteration(step, model, where)
+
+
+def rehearse_loader(loader: Mapping, dataset: StepDataset, name: str) -> None:
+    """Build the loader of a data set and load one picture as it would.
+
+    Args:
+        loader: Config of the loader.
+        dataset: The data set.
+        name: What messages call it.
+
+    Raises:
+        InputError: If the loader cannot be built or the pipeline fails.
+    """
+    cfg = {**copy.deepcopy(dict(loader)), 'dataset': dataset}
+    with _without_a_trace():
+        _built(name, lambda: Runner.build_dataloader(cfg, seed=0))
+        path = dataset.picture_paths[0]
+        _built(f'{name}: its pipeline, tried on {path},', lambda: dataset[0])
+
+
+def _build_schedulers(schedulers: object, wrapper: object, iters: int, where: str) -> None:
+    listed = schedulers if isinstance(schedulers, list) else [schedulers]
+    for place, scheduler in enumerate(part for part in listed if part is not None):
+        own = dict(scheduler)
+        if not own.get('by_epoch', True):
+            own.setdefault('end', iters)
+        more = dict(optimizer=wrapper, epoch_length=iters)
+        _built(
+            f'{where}: param_scheduler.{place}',
+            lambda own=own, more=more: PARAM_SCHEDULERS.build(own, default_args=more),
+        )
+
+
+def _build_hooks(cfg: Mapping, where: str) -> None:
+    named = {f'default_hooks.{name}': hook for name, hook in cfg.default_hooks.items()}
+    custom = {f'custom_hooks.{i}': hook for i, hook in enumerate(cfg.get('custom_hooks') or [])}
+    for name, hook in {**named, **custom}.items():
+        if hook is not None:
+            _built(f'{where}: {name}', lambda hook=hook: _build_hook(dict(hook)))
+
+
+def _build_hook(hook: dict) -> None:
+    get_priority(hook.pop('priority', 'NORMAL'))
+    HOOKS.build(hook)
+
+
+def _build_onlookers(cfg: Mapping, where: str) -> None:
+    processor = {'type': 'LogProcessor', **(cfg.get('log_processor') or {})}
+    _built(f'{where}: log_processor', lambda: LOG_PROCESSORS.build(processor))
+    # there is one visualizer of a name in a process, so it is not built on trial
+    visualizer = cfg.get('visualizer') or {}
+    for registry, part in (
+        (VISUALIZERS, visualizer),
+        *((VISBACKENDS, backend) for backend in visualizer.get('vis_backends') or []),
+    ):
+        if part:
+            _built(f'{where}: visualizer', lambda r=registry, p=part: r.get(p['type']).__name__)
+
+
+def _try_iteration(step: Step, model: IncrementalEncoderDecoder, where: str) -> None:
+    loop = step.config.default_hooks.incremental_loop
+    if loop.survey and step.index:
+        return  # what it would find are values
+    cfg = step.config
+    size, number = tuple(cfg.model.data_preprocessor.size), cfg.train_dataloader.batch_size
+    try:
+        model = revert_sync_batchnorm(model.to('meta'))
+        if loop.old_model:
+            # without values nothing can be folded
+            model.fast_path, fast_path = False, model.fast_path
+            model.set_old_model(build_without_values(copy.deepcopy(loop.old_model)))
+            model.fast_path = fast_path
+        pictures = torch.empty(number, 3, *size, device='meta')
+        labels = torch.empty(1, *size, dtype=torch.int64, device='meta')
+        maps = {name: PixelData(data=torch.empty(1, *size, device='meta')) for name in _MAPS}
+        samples = [SegDataSample(gt_sem_seg=PixelData(data=labels), **maps)] * number
+        model.train()
+        with _counted_as_all():
+            model.loss(pictures, samples)
+    except Exception as error:
+        if _is_about_values(error):
+            return
+        raise InputError(
+            f'{where}: a batch of {number} crops of {size[0]}x{size[1]} cannot be learnt '
+            f'({_reason(error)})'
+        ) from error
+
+
+def _is_about_values(error: Exception) -> bool:
+    """Whether only a tensor without values is to blame, and not the config."""
+    return isinstance(error, NotImplementedError) or 'meta' in str(error).lower()
+
+
+@contextmanager
+def _counted_as_all() -> Iterator[None]:
+    """Take a mask of unknown content for one that holds all pixels; mmseg's accuracy uses one."""
+    before = config.meta_nonzero_assume_all_nonzero
+    config.meta_nonzero_assume_all_nonzero = True
+    try:
+        yield
+    finally:
+        config.meta_nonzero_assume_all_nonzero = before
+
+
+@contextmanager
+def _without_a_trace() -> Iterator[None]:
+    """Print nothing, warn of nothing, and leave the random generators as they were."""
+    states = random.getstate(), np.random.get_state()
+    with (
+        quiet(),
+        warnings.catch_warnings(),
+        torch.random.fork_rng(devices=[]),
+        DefaultScope.overwrite_default_scope('mmseg'),
+    ):
+        warnings.simplefilter('ignore')
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+
+
+def _built(name: str, build: Callable[[], T]) -> T:
+    try:
+        return build()
+    except InputError:
+        raise
+    except Exception as error:  # whatever a wrong value does to whoever is built
+        raise InputError(f'{name} cannot be built ({_reason(error)})') from error
+
+
+def _reason(error: Exception) -> str:
+    return f'{type(error).__name__}: {str(error).strip()}'.split('\n')[0].removesuffix(': ')
