@@ -29,6 +29,10 @@ _OPTIONAL = {
     'after_step': [],
     'memory': None,
 }
+_MOMENTS_IN_ORDER = (
+    'extra_channels', 'structure', 'classifier_init', 'trainable', 'survey', 'memory', 'targets',
+    'first_loss', 'loss', 'distillation', 'importance', 'after_step', 'link',
+)  # fmt: skip
 _MODULES = ('loss', 'first_loss', 'distillation')
 _LISTS = ('distillation', 'structure', 'trainable', 'after_step')
 #: One config, or a list of some.
@@ -127,6 +131,14 @@ class Method:
     def name(self) -> str:
         """What tables call it."""
         return self.config['name']
+
+    def moments(self) -> dict[str, list[str]]:
+        """The moments at which the method acts, in their order, with the parts that act there."""
+        found = {}
+        for key in _MOMENTS_IN_ORDER:
+            if parts := self._listed(key) if key != 'classifier_init' else [self.config[key]]:
+                found[key] = [_shown(part) for part in parts]
+        return found
 
     @property
     def plain(self) -> bool:
@@ -232,6 +244,14 @@ class Method:
 def _class(registry: Registry, part: Mapping) -> type | None:
     kind = part.get('type') if isinstance(part, Mapping) else None
     return registry.get(kind) if isinstance(kind, str) else kind
+
+
+def _shown(part: Mapping | str) -> str:
+    """A part as a call."""
+    if isinstance(part, str):
+        return part
+    arguments = ', '.join(f'{k}={v!r}' for k, v in dict(part).items() if k != 'type')
+    return f'{part["type"]}({arguments})'
 
 
 def _build(registry: Registry, part: Mapping, where: str) -> None:
