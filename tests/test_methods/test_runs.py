@@ -47,6 +47,7 @@ def base_of(method: str, trained: Path) -> Path | None:
         'ewc',
         'pi',
         'rw',
+        'nest_plop',
     ],
 )
 def test_method_resumes_to_identical_weights(
