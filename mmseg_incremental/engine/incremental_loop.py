@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -27,7 +28,7 @@ from ..sequence.checkpoint import (
 )
 from ..sequence.stored_config import PLAIN_CONFIG
 from ..sequence.work_dir import WorkDir
-from .survey import take_survey
+from .survey import StepBatches, take_survey
 from .training_cost import training_cost
 
 
@@ -54,7 +55,8 @@ class IncrementalLoop(Hook):
         step: The step.
         sequence_dir: Folder of the sequence.
         sequence: Description of the sequence.
-        classifier_init: Name of the initialisation of new classifiers.
+        classifier_init: Name of the initialisation of new classifiers, or config of one that looks
+            at the data of the step.
         plain: Whether channels beside the classes are kept apart in the checkpoint, so that stock
             mmseg loads it.
         old_model: Config of the model of the step before, if the method needs it.
@@ -75,7 +77,7 @@ class IncrementalLoop(Hook):
         step: int,
         sequence_dir: str,
         sequence: Mapping,
-        classifier_init: str,
+        classifier_init: str | Mapping,
         plain: bool = True,
         old_model: Mapping | None = None,
         survey: Mapping | None = None,
@@ -86,7 +88,7 @@ class IncrementalLoop(Hook):
         self.step = step
         self.work_dir = WorkDir(Path(sequence_dir))
         self.sequence = sequence.to_dict() if hasattr(sequence, 'to_dict') else dict(sequence)
-        self.init_classifier = CLASSIFIER_INITS[classifier_init]
+        self.classifier_init = classifier_init
         self.plain = plain
         self.old_model = old_model
         self.survey = survey
@@ -117,8 +119,7 @@ class IncrementalLoop(Hook):
         state = step_state(content)
         if runner.iter == 0:
             load_old_weights(model, model.carry_over(state), path)
-            for _, classifier in model.classifiers():
-                self.init_classifier(classifier)
+            self._init_classifiers(runner, model)
         if self.old_model:
             old = MODELS.build(copy.deepcopy(self.old_model))
             load_weights(old, state, path)
@@ -126,6 +127,16 @@ class IncrementalLoop(Hook):
         if self.survey:
             path = self.work_dir.survey(self.step)
             model.statistics = take_survey(self.survey, runner, model, path)
+
+    def _init_classifiers(self, runner: Runner, model: IncrementalEncoderDecoder) -> None:
+        if isinstance(self.classifier_init, str):
+            for _, classifier in model.classifiers():
+                CLASSIFIER_INITS[self.classifier_init](classifier)
+            return
+        init = TASK_UTILS.build(copy.deepcopy(self.classifier_init))
+        rate = runner.optim_wrapper.optimizer.param_groups[0]['lr']
+        torch.manual_seed(runner.seed + get_rank())
+        init(model, partial(StepBatches, runner, model), rate)
 
     def _old_checkpoint(self) -> tuple[str, dict]:
         path = str(self.work_dir.checkpoint(self.step - 1))
@@ -204,7 +215,7 @@ class IncrementalLoop(Hook):
     def _change(self, model: IncrementalEncoderDecoder, state: Mapping) -> Mapping:
         """Let the method change the weights that are to be saved, not those that learnt last."""
         load_weights(model, state, f'step {self.step}')
-        old_state = step_state(self._old_checkpoint()[1])
+        old_state = model.carry_over(step_state(self._old_checkpoint()[1]))
         for part in self.after_step:
             part(model, old_state, model.channels)
         return model.state_dict()

@@ -2,18 +2,47 @@
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 from mmengine.dist import barrier, is_main_process
 from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
+from mmseg.utils import SampleList
 from rich.progress import track
 from torch import Tensor
 
 from ..models import IncrementalEncoderDecoder
 from ..sequence.checkpoint import load_checkpoint, write_checkpoint
+
+
+class StepBatches:
+    """Batches that the training of a step would see first, from a loader of their own.
+
+    The loader's sampler starts at the beginning, so that every pass is the same whatever was
+    trained before, and the training's own loader is left alone.
+
+    Args:
+        runner: Runner of the step; its training loader's config is used.
+        model: Its model, whose preprocessor is used.
+        passes: How often each picture comes, about.
+    """
+
+    def __init__(self, runner: Runner, model: IncrementalEncoderDecoder, passes: float = 1) -> None:
+        config = copy.deepcopy(runner.cfg.train_dataloader)
+        self.loader = runner.build_dataloader(config, seed=runner.seed)
+        self.preprocess = model.data_preprocessor
+        together = self.loader.batch_size * runner.world_size
+        self.number = max(math.floor(passes * len(self.loader.dataset) / together), 1)
+
+    def __len__(self) -> int:
+        return self.number
+
+    def __iter__(self) -> Iterator[tuple[Tensor, SampleList]]:
+        for _, data in zip(range(self.number), self.loader, strict=False):
+            data = self.preprocess(data, True)
+            yield data['inputs'], data['data_samples']
 
 
 def take_survey(
@@ -41,15 +70,11 @@ def take_survey(
         return _to_device(load_checkpoint(path), model)
     survey = TASK_UTILS.build(copy.deepcopy(dict(config)))
     survey.start(model.channels)
-    loader = runner.build_dataloader(copy.deepcopy(runner.cfg.train_dataloader), seed=runner.seed)
-    together = loader.batch_size * runner.world_size
-    number = max(math.floor(len(loader.dataset) / together), 1)
-    batches = zip(range(number), loader, strict=False)
-    shown = dict(total=number, transient=True, disable=not is_main_process())
+    batches = StepBatches(runner, model)
+    shown = dict(total=len(batches), transient=True, disable=not is_main_process())
     with torch.no_grad():
-        for _, data in track(batches, 'Survey of the data', **shown):
-            data = model.data_preprocessor(data, True)
-            survey.observe(model.labelled_batch(data['inputs'], data['data_samples']))
+        for pictures, samples in track(batches, 'Survey of the data', **shown):
+            survey.observe(model.labelled_batch(pictures, samples))
     found = survey.finish()
     if is_main_process():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -46,11 +46,11 @@ class Method:
 
     Args:
         config: The entry: ``name``, ``loss`` (one config or several), ``distillation`` (a list),
-            ``classifier_init`` (a name), and of the other moments those that the method uses:
-            ``first_loss`` (of step 0), ``targets``, ``link``, ``extra_channels``, ``structure`` (a
-            list), ``trainable`` (a list; ``when`` of an entry is ``'first'``, ``'later'`` or
-            ``'all'``), ``survey``, ``importance``, ``after_step`` (a list) and ``memory``. An
-            absent part does nothing.
+            ``classifier_init`` (a name, or the config of one that looks at data), and of the
+            other moments those that the method uses: ``first_loss`` (of step 0), ``targets``,
+            ``link``, ``extra_channels``, ``structure`` (a list), ``trainable`` (a list; ``when``
+            of an entry is ``'first'``, ``'later'`` or ``'all'``), ``survey``, ``importance``,
+            ``after_step`` (a list) and ``memory``. An absent part does nothing.
 
     Raises:
         InputError: If a key is unknown or missing, or a part cannot be built.
@@ -69,10 +69,12 @@ class Method:
                 f'method must have the keys {sorted(_REQUIRED)} and may have '
                 f'{sorted(_OPTIONAL)}; unknown: {unknown}, missing: {missing}'
             )
-        if method['classifier_init'] not in list(CLASSIFIER_INITS):
+        init = method['classifier_init']
+        if isinstance(init, Mapping):
+            _build(TASK_UTILS, init, 'method.classifier_init')
+        elif init not in list(CLASSIFIER_INITS):
             raise InputError(
-                f'method.classifier_init is {method["classifier_init"]!r}; '
-                f'known are {sorted(CLASSIFIER_INITS)}'
+                f'method.classifier_init is {init!r}; known are {sorted(CLASSIFIER_INITS)}'
             )
         self._build_all()
         for part in self._part('trainable'):
@@ -204,7 +206,7 @@ class Method:
     def step_parts(self, step: int) -> dict:
         """Configs of the parts that act before and after the training of a step."""
         parts = dict(
-            classifier_init=self.config['classifier_init'],
+            classifier_init=copy.deepcopy(self.config['classifier_init']),
             survey=self._copy('survey') if step else None,
             after_step=self._copy('after_step') if step else [],
         )

@@ -26,7 +26,7 @@ def init_from_background(classifier: IncrementalClassifier) -> None:
     shift = math.log(last.out_channels + 1)
     last.weight.copy_(first.weight[:1].expand_as(last.weight))
     first.bias[0] -= shift
-    last.bias.fill_(first.bias[0].item())
+    last.bias.copy_(first.bias[:1].expand_as(last.bias))
 
 
 def keep_random_init(classifier: IncrementalClassifier) -> None:

@@ -140,3 +140,17 @@ def test_what_no_survey_found_is_named():
     targets = TASK_UTILS.build(dict(type='EntropyPseudoLabels'))
     with pytest.raises(InputError, match=r'thresholds.*survey=dict'):
         targets(batch)
+
+
+def test_labels_of_remembered_pictures_may_be_kept():
+    old_logits = torch.tensor([[9.0, 0, 0], [0, 9, 0], [0, 0, 9], [0, 0, 9]]).T.reshape(1, 3, 1, 4)
+    labels = torch.tensor([[[2, 0, 1, 255]]])
+    thresholds = torch.ones(3)
+    made, share = entropy_pseudo_labels(labels, old_logits, thresholds)
+    assert made.tolist() == [[[0, 1, 2, 255]]]
+    assert share.item() == pytest.approx(3 / (3 + 1e-6))
+    made, share = entropy_pseudo_labels(labels, old_logits, thresholds, old_labels='kept')
+    assert made.tolist() == [[[2, 1, 1, 255]]]
+    assert share.item() == pytest.approx(1 / (1 + 1e-6))
+    with pytest.raises(InputError, match="'background' or 'kept'"):
+        TASK_UTILS.build(dict(type='EntropyPseudoLabels', old_labels='ignored'))

@@ -16,6 +16,7 @@ def test_every_part_of_a_method_can_be_built(path):
     method = Config.fromfile(path).method
     parts = [method[key] for key in SINGLE & set(method)]
     parts += [config for key in LISTS & set(method) for config in method[key]]
+    parts += [init for init in [method.classifier_init] if not isinstance(init, str)]
     for config in parts:
         config.pop('when', None)  # the step at which it acts, no argument of the part
         assert TASK_UTILS.build(config) is not None

@@ -38,6 +38,7 @@ def base_of(method: str, trained: Path) -> Path | None:
         'ewf_plop',
         'dft',
         'mib_m',
+        'plop_m',
         'ssul',
         'ssul_m',
         'dkd',
@@ -46,6 +47,7 @@ def base_of(method: str, trained: Path) -> Path | None:
         'ewc',
         'pi',
         'rw',
+        'nest_plop',
     ],
 )
 def test_method_resumes_to_identical_weights(

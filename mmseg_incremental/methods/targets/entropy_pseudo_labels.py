@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...models.labelled_batch import LabelledBatch, Targets
-from ...models.losses.utils import at_least_float32
+from ...models.losses.utils import at_least_float32, check_old_labels, read_old_labels
 
 #: Added to a probability before its logarithm is taken, by the authors' code.
 CODE_EPSILON = 1e-8
@@ -54,6 +54,7 @@ def entropy_pseudo_labels(
     scale: float | Tensor = 1.0,
     epsilon: float | Tensor = 0.0,
     ignore_index: int = 255,
+    old_labels: str = 'background',
 ) -> tuple[Tensor, Tensor]:
     r"""Label the background by the old model where its entropy is below its class's threshold.
 
@@ -65,12 +66,14 @@ def entropy_pseudo_labels(
     Segmentation*, CVPR 2021, section 3.3; the factor per picture from its code.
 
     Args:
-        labels: Labels (N, H, W), int64; those below K are background. Left as they are.
+        labels: Labels (N, H, W), int64. Left as they are.
         old_logits: Logits of the old model (N, K, H, W).
         thresholds: Threshold of every old class, K values or more.
         scale: As in :func:`normalised_entropy`; the thresholds have the same.
         epsilon: As in :func:`normalised_entropy`.
         ignore_index: Label of the pixels that do not count.
+        old_labels: How a label of an old class is read: ``'background'``, as in the authors' code,
+            or ``'kept'``, for remembered pictures.
 
     Returns:
         Labels (N, H, W), and the factor of every picture (N,): the share of its background pixels
@@ -85,7 +88,8 @@ def entropy_pseudo_labels(
     """
     entropy = normalised_entropy(old_logits, scale, epsilon)
     predicted = old_logits.argmax(1)
-    background = (labels < old_logits.shape[1]) & (labels != ignore_index)
+    read = read_old_labels(labels, old_logits.shape[1], ignore_index, old_labels)
+    background = read == 0
     certain = background & (entropy < thresholds.to(entropy)[predicted])
     made = torch.where(background, ignore_index, labels)
     made = torch.where(certain, predicted, made)
@@ -99,9 +103,19 @@ class EntropyPseudoLabels:
 
     The survey :class:`~..surveys.entropy_thresholds.EntropyThresholds` finds the thresholds and
     says how their entropies were computed, so the two cannot disagree.
+
+    Args:
+        old_labels: As in :func:`entropy_pseudo_labels`.
+
+    Raises:
+        InputError: If it is neither.
     """
 
     needs_survey = True
+
+    def __init__(self, old_labels: str = 'background') -> None:
+        check_old_labels(old_labels)
+        self.old_labels = old_labels
 
     def __call__(self, batch: LabelledBatch) -> Targets:
         """Make the labels of a batch.
@@ -134,6 +148,7 @@ class EntropyPseudoLabels:
                 scale,
                 epsilon,
                 batch.ignore_index,
+                self.old_labels,
             )
             for labels, logits in batch.pictures()
         ]
