@@ -1,5 +1,6 @@
 """All results of a sequence so far, in one file."""
 
+import hashlib
 import json
 import math
 import os
@@ -9,6 +10,8 @@ from pathlib import Path
 from ..errors import InputError
 from ..utils.files import write_atomically
 
+_CHECKSUM = 'sha256'
+_ENTRIES = {'sequence', 'steps', 'average', 'forgetting', _CHECKSUM}
 _KINDS = {'mIoU': 'mIoU', 'mIoU_bg': 'mIoU_with_background', 'IoU': 'IoU'}
 
 
@@ -80,6 +83,7 @@ class SequenceResults:
         """
         try:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
+            _check_sum(content)
             steps = {int(k): _check_step(v) for k, v in content['steps'].items()}
             return cls(content['sequence'], steps)
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
@@ -100,6 +104,7 @@ class SequenceResults:
             'average': self._summary(average),
             'forgetting': self._summary(forgetting),
         }
+        content[_CHECKSUM] = _sum_of(content)
         write_atomically(path, json.dumps(content, indent=2) + '\n')
 
     def record(self, step: int, metrics: Mapping[str, float], **facts: object) -> None:
@@ -125,6 +130,19 @@ class SequenceResults:
             kind: {name: summarise(self.column(kind, name)) for name in self.names(kind)}
             for kind in _KINDS.values()
         }
+
+
+def _sum_of(content: Mapping) -> str:
+    values = {key: value for key, value in content.items() if key != _CHECKSUM}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _check_sum(content: Mapping) -> None:
+    """Notice values that have changed; a file without a checksum was made by hand."""
+    if unknown := sorted(set(content) - _ENTRIES):
+        raise ValueError(f'unknown entries {unknown}')
+    if _CHECKSUM in content and content[_CHECKSUM] != _sum_of(content):
+        raise ValueError(f'its {_CHECKSUM} differs; take it out if you have edited the file')
 
 
 def _check_step(result: object) -> dict:
