@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := work_dirs/demo
+CHAOS_SECONDS ?= 600
 
-.PHONY: help demo test test-slow lint format bench clean
+.PHONY: help demo test test-slow chaos lint format bench clean
 help:
 	@echo 'make demo    install, render the small data set, train FT and MiB, print their tables'
 	@echo 'make test    install, run the tests'
 	@echo 'make test-slow  install, run the tests that take a minute or more'
+	@echo 'make chaos   install, kill, damage and misuse runs for CHAOS_SECONDS (600)'
 	@echo 'make lint    install, check style'
 	@echo 'make format  install, mend style'
 	@echo 'make bench   install, measure every row of docs/performance.md'
@@ -36,6 +38,10 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
+# CHAOS_SEED=N repeats the tries that a session has printed
+chaos: $(STAMP)
+	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m pytest -q -m chaos tests/chaos
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,10 +1,10 @@
 """What a picture and its mask hold, or what is wrong with them."""
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
-import mmcv
+import cv2
+import numpy as np
 from PIL import Image
 
 _ORIENTATION = 274  # EXIF tag
@@ -81,21 +81,21 @@ def _picture_size(path: str) -> tuple[tuple[int, int], int]:
         if orientation not in range(1, 9):
             orientation = 1  # OpenCV takes no notice of it
         size = image.size[::-1] if orientation >= 5 else image.size
-        if image.format == 'JPEG' and _ends_like_jpeg(image):
-            return size, orientation
-        image.load()
         kind = image.format
-    if kind != 'JPEG':
-        size = _size_by_opencv(path, kind)
-    return size, orientation
+        if kind != 'JPEG' or not _ends_like_jpeg(image):
+            image.load()
+    return _size_by_opencv(path, kind, size), orientation
 
 
-def _size_by_opencv(path: str, kind: str | None) -> tuple[int, int]:
+def _size_by_opencv(path: str, kind: str | None, size: tuple[int, int]) -> tuple[int, int]:
     """Width and height as the reader of the training gives them, which knows fewer formats."""
-    decoded = mmcv.imfrombytes(Path(path).read_bytes())
+    data = np.fromfile(path, np.uint8)
+    # an eighth of the size shows as well that a JPEG can be decoded, three times as fast
+    is_jpeg = kind == 'JPEG'
+    decoded = cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_8 if is_jpeg else cv2.IMREAD_COLOR)
     if decoded is None:
         raise ValueError(f'OpenCV does not read this {kind}; save it as PNG or JPEG')
-    return decoded.shape[1::-1]
+    return size if is_jpeg else decoded.shape[1::-1]
 
 
 def _ends_like_jpeg(image: Image.Image) -> bool:

@@ -1,5 +1,6 @@
 """All results of a sequence so far, in one file."""
 
+import hashlib
 import json
 import math
 import os
@@ -13,6 +14,11 @@ from .measures import average, forgetting, harmonic_mean
 
 #: Version of the layout of ``results.json``, described in docs/results.md.
 SCHEMA = 2
+_CHECKSUM = 'sha256'
+_ENTRIES = {
+    'schema', 'sequence', 'selection', 'steps', 'average', 'forgetting', 'hIoU', 'joint',
+    'relative_to_joint', _CHECKSUM,
+}  # fmt: skip
 _KINDS = {'mIoU': 'mIoU', 'mIoU_bg': 'mIoU_with_background', 'IoU': 'IoU'}
 
 
@@ -67,17 +73,16 @@ class SequenceResults:
         try:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
             schema = content.get('schema', 1)
-            steps = {int(k): _check_step(v) for k, v in content['steps'].items()}
-            newer = schema > SCHEMA
-            results = cls(content['sequence'], steps, content.get('joint'))
+            if schema <= SCHEMA:
+                _check_sum(content)
+                steps = {int(k): _check_step(v) for k, v in content['steps'].items()}
+                return cls(content['sequence'], steps, content.get('joint'))
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
             raise InputError(
                 f'{path}: damaged results file ({error}); move it away, and --resume evaluates the '
                 'finished steps again'
             ) from error
-        if newer:
-            raise InputError(f'{path}: written by a newer version (schema {schema})')
-        return results
+        raise InputError(f'{path}: written by a newer version (schema {schema})')
 
     def save(self, path: str | os.PathLike) -> None:
         """Write ``results.json``, everything unrounded.
@@ -97,6 +102,7 @@ class SequenceResults:
         if self.joint:
             content['joint'] = self.joint
             content['relative_to_joint'] = self.relative_to_joint()
+        content[_CHECKSUM] = _sum_of(content)
         write_atomically(path, json.dumps(content, indent=2) + '\n')
 
     def record(self, step: int, metrics: Mapping[str, float], **facts: object) -> None:
@@ -165,6 +171,19 @@ class SequenceResults:
             kind: {name: measure(kind, name) for name in self.names(kind)}
             for kind in _KINDS.values()
         }
+
+
+def _sum_of(content: Mapping) -> str:
+    values = {key: value for key, value in content.items() if key != _CHECKSUM}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _check_sum(content: Mapping) -> None:
+    """Notice values that have changed; a file without a checksum was made by hand."""
+    if unknown := sorted(set(content) - _ENTRIES):
+        raise ValueError(f'unknown entries {unknown}')
+    if _CHECKSUM in content and content[_CHECKSUM] != _sum_of(content):
+        raise ValueError(f'its {_CHECKSUM} differs; take it out if you have edited the file')
 
 
 def _check_step(result: object) -> dict:
