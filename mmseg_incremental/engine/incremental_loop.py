@@ -93,7 +93,7 @@ class IncrementalLoop(Hook):
         if runner.iter == 0:
             load_old_weights(model, state, path)
             for _, classifier in model.classifiers():
-                self.init_classifier(classifier)
+                self.init_classifier(classifier, model.channels.background)
         if self.old_model:
             old = MODELS.build(copy.deepcopy(self.old_model))
             load_weights(old, state, path)

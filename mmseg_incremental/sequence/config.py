@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ..datasets import SETTINGS, get_protocol
+from ..datasets import SETTINGS, get_protocol, label_meaning
 from ..errors import InputError
 from ..methods.method import Method
 from ..models.bisenet import complete_bisenet
@@ -31,6 +31,7 @@ _SWITCHES = ('fast_path', 'compile_backbone', 'amp')
 _OPTIONAL = (
     *_SWITCHES, 'work_dir', 'taps', 'custom_hooks', 'auto_scale_lr', 'sync_bn', 'model_wrapper_cfg',
     'find_unused_parameters', 'load_from', 'resume', 'dev', 'partition_seed',
+    'labels',
 )  # fmt: skip
 
 
@@ -64,12 +65,15 @@ def load_sequence(
     _check_config(cfg, path)
     complete_bisenet(cfg.model)
     task = build_task(cfg.task)
+    method = Method(cfg.method)
+    method.check_background(task)
+    label_meaning(task, labels=cfg.get('labels'))  # refuses what is wrong
     return Sequence(
         cfg=cfg,
         task=task,
         setting=cfg.setting,
         protocol=get_protocol(cfg.protocol),
-        method=Method(cfg.method),
+        method=method,
         schedules=read_schedules(cfg.step_schedule, task.num_steps),
         work_dir=WorkDir(Path(cfg.work_dir)),
         choices={**chosen_files(path), **choices},

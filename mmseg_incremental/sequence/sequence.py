@@ -79,6 +79,8 @@ class Sequence:
             'protocol': asdict(self.protocol),
             'method': method.to_dict() if isinstance(method, ConfigDict) else dict(method),
         }
+        if not self.task.background:
+            description['background'] = False
         return json.loads(json.dumps(description))  # as a results file will give it back
 
     def class_names(self, step: int) -> list[str]:

@@ -13,7 +13,7 @@ from .sequence import Sequence
 _SEQUENCE_KEYS = (
     'task', 'method', 'setting', 'protocol', 'data_root', 'backbone_weights', 'crop_size',
     'batch_size', 'step_schedule', 'train_pipeline', 'test_pipeline', 'fast_path', 'taps', 'amp',
-    'compile_backbone', 'dev', 'partition_seed',
+    'compile_backbone', 'dev', 'partition_seed', 'labels',
 )  # fmt: skip
 
 
@@ -87,9 +87,11 @@ def _set_model(out: Config, sequence: Sequence, step: int) -> None:
     model.type = 'IncrementalEncoderDecoder'
     model.data_preprocessor.size = tuple(out.crop_size)
     model.classes_per_step = task.classes_per_step(step)
+    if not task.background:
+        model.background = False
     model.extra_channels = method.extra_channels(task, step)
     model.fast_path = out.get('fast_path', True)
-    parts = method.model_parts(step)
+    parts = method.model_parts(step, task.background)
     if sequence.schedules[step].freeze_norm:
         parts['trainable'].append(dict(type='FreezeNorm'))
     model.update(parts)
@@ -127,7 +129,9 @@ def _set_data(out: Config, sequence: Sequence, step: int) -> None:
         out.test_dataloader.dataset = _with_pipeline_of(
             out.train_dataloader.dataset, out.test_dataloader.dataset
         )
-    selection = dict(dev=out.get('dev'))
+    selection = dict(dev=out.get('dev'), labels=out.get('labels'))
+    if not task.background and sequence.method.reads_any_old(step):
+        selection['any_old'] = True
     if out.setting == 'partitioned':
         selection['partition_seed'] = out.get('partition_seed', 0)
     for loader, is_test in ((out.train_dataloader, False), (out.test_dataloader, True)):
@@ -150,7 +154,7 @@ def _set_data(out: Config, sequence: Sequence, step: int) -> None:
     out.test_evaluator = dict(
         type='ClassGroupIoUMetric',
         groups=channel_groups(task, step, background=False),
-        background_groups=channel_groups(task, step, background=True),
+        background_groups=channel_groups(task, step, background=True) if task.background else {},
     )
 
 
@@ -176,7 +180,7 @@ def _loss_transforms(losses: ConfigDict | list[ConfigDict]) -> list[ConfigDict]:
 
 def channel_groups(task: Task, step: int, background: bool) -> dict[str, list[int]]:
     """Reported groups as channels of the model after a step; groups not begun are left out."""
-    channels = {label: i for i, label in enumerate([0, *task.seen_classes(step)])}
+    channels = {label: i for i, label in enumerate(task.channel_labels(step))}
     groups = {
         name: [channels[label] for label in labels if label in channels]
         for name, labels in task.report_groups(background).items()

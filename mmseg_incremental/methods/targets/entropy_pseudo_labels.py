@@ -102,6 +102,8 @@ class EntropyPseudoLabels:
     """
 
     needs_survey = True
+    #: Pixels of label 0 get an old class or are ignored, whatever it stands for.
+    reads_any_old = True
 
     def __call__(self, batch: LabelledBatch) -> Targets:
         """Make the labels of a batch.

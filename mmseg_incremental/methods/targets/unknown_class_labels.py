@@ -63,6 +63,8 @@ class UnknownClassLabels:
         threshold: Least sigmoid of a pseudo-label.
     """
 
+    needs_background = True
+
     def __init__(self, threshold: float = 0.7) -> None:
         self.threshold = threshold
 

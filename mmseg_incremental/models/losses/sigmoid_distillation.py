@@ -49,6 +49,8 @@ class SigmoidDistillation(PixelDistillation):
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
     """
 
+    needs_background = True
+
     def __init__(
         self,
         module: str | None = None,
