@@ -157,7 +157,8 @@ def label_table(
         setting: ``'overlapped'``, ``'disjoint'`` or ``'sequential'``.
         protocol: Decides on void in training and on future classes in evaluation.
         training: Whether the table is for training.
-        any_old: As for :func:`training_table`.
+        any_old: As for :func:`training_table`; in evaluation, whether what would be background
+            counts as 0, which is some old class.
 
     Returns:
         ``uint8`` array of shape (256,).
@@ -174,7 +175,8 @@ def label_table(
         # where old classes are labelled, what is not labelled is none of them
         any_old = any_old and setting != 'sequential'
         return training_table(task, step, visible, protocol, any_old)
-    table = _channel_table(task, step, task.seen_classes(step), 0 if task.background else VOID)
+    other = 0 if task.background or any_old else VOID
+    table = _channel_table(task, step, task.seen_classes(step), other)
     if protocol.future == 'ignore':
         table[task.future_classes(step)] = VOID
     return table

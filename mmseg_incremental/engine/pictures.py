@@ -43,7 +43,8 @@ def draw_sequence(sequence: Sequence, results: SequenceResults, num_pictures: in
 
 
 def _examples(steps: Listing[Step], number: int) -> list[Example]:
-    dataset = DATASETS.build(steps[-1].config.test_dataloader.dataset)
+    cfg = steps[-1].config
+    dataset = DATASETS.build((cfg.test_dataloader or cfg.train_dataloader).dataset)
     places = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int)
     infos = [dataset.get_data_info(int(place)) for place in places]
     maps = [{'label': dataset.full_label(int(place))} for place in places]

@@ -34,14 +34,18 @@ def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLis
         known: Lists that were read before, which are not read again; new ones are added.
 
     Returns:
-        The lists, without pictures that a method remembers.
+        The lists, without pictures that a method remembers; no training pictures where the step
+        was trained elsewhere.
 
     Raises:
         DataError: If the data are broken; the problems of both lists are raised together.
     """
+    cfg = step.config
+    tests = [loader for loader in (cfg.test_dataloader, cfg.get('old_test_dataloader')) if loader]
+    loaders = [*([] if step.is_given else [cfg.train_dataloader]), *tests]
     sources = [
         {key: value for key, value in loader.dataset.items() if key not in _MEMORY}
-        for loader in (step.config.train_dataloader, step.config.test_dataloader)
+        for loader in loaders
     ]
     # how a picture is changed has no say in which there are
     places = [{k: v for k, v in source.items() if k != 'pipeline'} for source in sources]
@@ -56,6 +60,7 @@ def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLis
             problems += [p for p in error.problems if p not in problems]
     if problems:
         raise DataError(step.sequence.cfg.data_root, problems)
-    training, test = datasets
-    known[key] = PictureLists(training.picture_names, training.class_sets, len(test))
+    training = None if step.is_given else datasets.pop(0)
+    names, classes = (training.picture_names, training.class_sets) if training else ([], [])
+    known[key] = PictureLists(names, classes, sum(map(len, datasets)))
     return known[key]

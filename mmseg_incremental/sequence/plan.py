@@ -12,11 +12,12 @@ from ..errors import InputError
 from .base_step import find_base, is_outdated, saved_fingerprint
 from .checkpoint import load_step_checkpoint, newest_usable
 from .checks import check_heads, check_work_dir
+from .extension import base_fingerprint
 from .fingerprint import step_fingerprint
 from .memory_lists import memory_lists
 from .picture_lists import PictureLists, read_picture_lists
 from .schedule import training_iters
-from .sequence import Sequence
+from .sequence import Sequence, Step
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,11 @@ def plan_sequence(
         raise InputError(f'steps {surplus} are to be overwritten, but not among the steps to run')
     check_work_dir(sequence)
     check_heads(sequence)
+    if sequence.is_extension and options.base:
+        raise InputError('--base takes a step 0, which the base of the config is already')
     base = options.base and find_base(options.base, sequence.description)
+    if sequence.is_extension:
+        base = str(sequence.cfg.base.checkpoint)
     lists = _read_lists(sequence, chosen, {} if known_lists is None else known_lists)
     remembered = _remember(sequence, lists, chosen)
     planner = _Planner(sequence, options, world_size, base)
@@ -161,7 +166,10 @@ class _Planner:
         work_dir = sequence.work_dir
         source, target = work_dir.checkpoint(index - 1), work_dir.checkpoint(index)
         learnt = self._learnt(index, before)
-        fingerprint = step_fingerprint(step, lists.training, learnt, self.world_size)
+        if step.is_given:
+            fingerprint = base_fingerprint(self.base)
+        else:
+            fingerprint = step_fingerprint(step, lists.training, learnt, self.world_size)
         overwrite = index in self.options.overwrite
         done = target.is_file() and not overwrite
         resume_from = None
@@ -175,8 +183,8 @@ class _Planner:
             new_classes=tuple(sequence.class_names(index)),
             num_images=num_images,
             num_test_images=lists.num_test,
-            iters=training_iters(num_images, batch_size, step.schedule.epochs, step.schedule.iters),
-            lr=self._lr(step.config.optim_wrapper.optimizer.lr, batch_size),
+            iters=0 if step.is_given else self._iters(step, num_images, batch_size),
+            lr=0 if step.is_given else self._lr(step.config.optim_wrapper.optimizer.lr, batch_size),
             source=str(source) if index else str(sequence.cfg.backbone_weights or 'random weights'),
             target=str(target),
             done=done,
@@ -195,6 +203,9 @@ class _Planner:
         if index and source.is_file() and index - 1 not in self.options.overwrite:
             return saved_fingerprint(source)
         return before.fingerprint if before else None
+
+    def _iters(self, step: Step, num_images: int, batch_size: int) -> int:
+        return training_iters(num_images, batch_size, step.schedule.epochs, step.schedule.iters)
 
     def _lr(self, lr: float, batch_size: int) -> float:
         scale = self.sequence.cfg.get('auto_scale_lr') or {}
