@@ -198,7 +198,7 @@ class _Planner:
     def _learnt(self, index: int, before: StepPlan | None) -> str | None:
         """Fingerprint of the weights that a step starts from."""
         source = self.sequence.work_dir.checkpoint(index - 1)
-        if before and before.taken_from:
+        if before and before.taken_from and not self.sequence.is_extension:
             return saved_fingerprint(before.taken_from)
         if index and source.is_file() and index - 1 not in self.options.overwrite:
             return saved_fingerprint(source)
