@@ -3,7 +3,9 @@
 from .class_index import DataError, IndexEntry, read_class_index
 from .distance_map import AddDistanceMap
 from .incremental_voc import IncrementalVOCDataset
+from .label_statistics import count_labels, label_warnings, statistics_table
 from .label_table import label_meaning, label_table, training_table
+from .layout import find_layout
 from .map_labels import MapLabels
 from .mark_salient import MarkSalient
 from .memory_file import Candidate, read_memory, write_memory
@@ -33,16 +35,20 @@ __all__ = [
     'SameSizeBatchSampler',
     'SeededInfiniteSampler',
     'StepDataset',
+    'count_labels',
+    'find_layout',
     'get_protocol',
     'insert_after_labels',
     'label_meaning',
     'label_table',
+    'label_warnings',
     'leaf_datasets',
     'nested_transforms',
     'read_class_index',
     'read_memory',
     'select_images',
     'select_test_images',
+    'statistics_table',
     'step_view',
     'training_table',
     'write_memory',

@@ -11,7 +11,6 @@ from torch.utils.data import Dataset
 
 from ..errors import InputError
 from ..tasks import Task
-from ..tasks.task import BACKGROUND
 from .class_index import DataError
 from .list_check import list_problem
 from .nested_configs import inner_datasets, leaf_datasets
@@ -88,7 +87,7 @@ def build_inner_dataset(cfg: Mapping, task: Task, test_mode: bool) -> InnerDatas
     _check(cfg)
     _check_layout(cfg, task)
     leaves: list[BaseSegDataset] = []
-    names = (BACKGROUND, *task.names)
+    names = tuple(task.label_names if task.background else task.names)
     options = dict(lazy_init=True, test_mode=test_mode, max_refetch=0)
     whole = _with_built_leaves(cfg, names, options, leaves)
     for leaf in leaves:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from mmseg.registry import DATASETS
+from PIL import Image
 from torch.utils.data import Dataset
 
 from ..errors import InputError
@@ -71,6 +72,10 @@ class StepDataset(Dataset):
         partition_seed: Seed of the ``'partitioned'`` setting.
         dev: Share of the list, between 0 and 1, that is held back from training; with
             ``test_mode`` only what is held back is there. None uses the whole list.
+        labels: How the masks number the labels, where they do otherwise than the task; see
+            :func:`~mmseg_incremental.datasets.label_table.label_meaning`.
+        any_old: In a task without a background, whether label 0 of a later step stands for any
+            old class; if not, such pixels are ignored.
 
     Raises:
         DataError: If data are missing or broken, or the step selects no picture.
@@ -90,6 +95,8 @@ class StepDataset(Dataset):
         memory_share: float | None = None,
         partition_seed: int = 0,
         dev: float | None = None,
+        labels: Mapping | None = None,
+        any_old: bool = False,
     ) -> None:
         self.task = build_task(task)
         self.step = step
@@ -101,11 +108,14 @@ class StepDataset(Dataset):
         if dev is not None and not 0 < dev < 1:
             raise InputError(f'dev must be a share between 0 and 1, or None, got {dev!r}')
         self.dev = dev
+        self.any_old = any_old
         select_images([], self.task, step, setting)  # refuses what is unknown
         self.memory = self._read_memory(memory)
         inner = build_inner_dataset(dataset, self.task, test_mode)
         self.dataset, self.leaves = inner
-        meanings = [label_meaning(self.task, leaf.metainfo['classes']) for leaf in self.leaves]
+        meanings = [
+            label_meaning(self.task, leaf.metainfo['classes'], labels) for leaf in self.leaves
+        ]
         self._meaning = meanings[0]  # the same for all: each names its labels as the task does
         self._map_labels()
         self._select(inner)
@@ -179,7 +189,7 @@ class StepDataset(Dataset):
     def _map_labels(self) -> None:
         """Insert one mapping into all pipelines; its table is set for every picture."""
         table = label_table(
-            self.task, self.step, self.setting, self.protocol, training=not self.test_mode
+            self.task, self.step, self.setting, self.protocol, not self.test_mode, self.any_old
         )
         self._table = table_of_values(table, self._meaning)
         self._memory_tables = [self._memory_table(entry) for entry in self.memory]
@@ -195,17 +205,16 @@ class StepDataset(Dataset):
 
     def _memory_table(self, entry: Candidate) -> np.ndarray:
         visible = {c for s in entry.steps for c in labelled_classes(self.task, s, self.setting)}
-        table = training_table(self.task, self.step, visible, self.protocol)
+        table = training_table(self.task, self.step, visible, self.protocol, self.any_old)
         return table_of_values(table, self._meaning)
 
     @property
     def metainfo(self) -> dict:
         """Names and colours of the channels after the step."""
         colors = color_palette(len(self.task.names) + 1)
-        labels = [0, *self.task.seen_classes(self.step)]
         return dict(
             classes=tuple(self.task.channel_names(self.step)),
-            palette=[colors[label] for label in labels],
+            palette=[colors[label] for label in self.task.channel_labels(self.step)],
         )
 
     def __len__(self) -> int:
@@ -215,6 +224,12 @@ class StepDataset(Dataset):
     def get_data_info(self, index: int) -> dict:
         """Entry of a picture as the wrapped data set has it."""
         return self.dataset.get_data_info(int(self._positions[range(len(self))[index]]))
+
+    def full_label(self, index: int) -> np.ndarray:
+        """All labels of a picture's mask as the task numbers them, ``uint8`` of shape (H, W)."""
+        identity = np.arange(256, dtype=np.uint8)
+        mask = np.asarray(Image.open(self.get_data_info(index)['seg_map_path']))
+        return table_of_values(identity, self._meaning)[mask]
 
     def picture_sizes(self) -> list[tuple[int, int]]:
         """Height and width of each picture, before any transform; no file is opened."""

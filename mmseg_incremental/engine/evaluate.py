@@ -2,11 +2,16 @@
 
 import copy
 import json
+import math
 import os
+from collections.abc import Mapping
+
+from mmengine.config import Config
 
 from ..datasets import leaf_datasets
 from ..sequence.checkpoint import load_step_checkpoint, load_weights, step_state
 from ..sequence.sequence import Step
+from ..sequence.step_config import channel_groups
 from .step_runner import StepRunner, fit_to_machine
 
 _TRAINING = (
@@ -27,7 +32,9 @@ def evaluate_step(
         launcher: Launcher of a distributed run.
 
     Returns:
-        What :class:`~mmseg_incremental.evaluation.ClassGroupIoUMetric` measures.
+        What :class:`~mmseg_incremental.evaluation.ClassGroupIoUMetric` measures. Where one data
+        set shows the old classes and another one the new ones, each is measured on its own, and
+        what none of them shows is NaN.
 
     Raises:
         InputError: If the checkpoint or the data cannot be used.
@@ -39,11 +46,24 @@ def evaluate_step(
     for hook in _TRAINING_HOOKS:
         cfg.default_hooks.pop(hook, None)
     cfg.model.update(distillation=[], targets=None)
-    cfg.experiment_name += '_evaluation'
+    tests = [(cfg.pop(f'{kind}_dataloader', None), cfg.pop(f'{kind}_evaluator', None))
+             for kind in ('old_test', 'test')]  # fmt: skip
+    found: list[tuple[Mapping, dict]] = []
+    for number, (loader, evaluator) in enumerate(tests):
+        if loader:
+            one = copy.deepcopy(cfg)
+            one.test_dataloader, one.test_evaluator = loader, evaluator
+            one.test_cfg = dict(type='TestLoop')
+            one.experiment_name += f'_evaluation_{number}' if found else '_evaluation'
+            found.append((evaluator, _test(one, step_state(content), checkpoint, launcher)))
+    return _joined(step, found) if step.sequence.is_extension else found[0][1]
+
+
+def _test(cfg: Config, state: Mapping, checkpoint: str | os.PathLike, launcher: str) -> dict:
     fit_to_machine(cfg, launcher)
     runner = StepRunner.from_cfg(cfg)
     model = getattr(runner.model, 'module', runner.model)
-    load_weights(model, step_state(content), str(checkpoint))
+    load_weights(model, state, str(checkpoint))
     return runner.test()
 
 
@@ -56,6 +76,30 @@ def inference(step: Step) -> dict:
     Returns:
         ``test_cfg`` of the model (whole pictures or a sliding window) and the test ``pipeline``.
     """
-    leaf = next(leaf_datasets(step.config.test_dataloader.dataset))
-    found = dict(test_cfg=step.config.model.get('test_cfg'), pipeline=leaf.pipeline)
+    loaders = [step.config.get(name) for name in ('test_dataloader', 'old_test_dataloader')]
+    leaves = [leaf for loader in loaders if loader for leaf in leaf_datasets(loader.dataset)]
+    pipeline = leaves[0].pipeline if leaves else None
+    found = dict(test_cfg=step.config.model.get('test_cfg'), pipeline=pipeline)
     return json.loads(json.dumps(found, default=str))
+
+
+def _joined(step: Step, found: list[tuple[Mapping, dict]]) -> dict[str, float]:
+    """Metrics of tests that each measure some of the classes; a group counts if all of it does."""
+    names, task = step.sequence.task.channel_names(step.index), step.sequence.task
+    iou = dict.fromkeys(names, math.nan)
+    measured: set[int] = set()
+    for evaluator, metrics in found:
+        measured.update(evaluator.measured)
+        for channel in evaluator.measured:
+            iou[names[channel]] = metrics[f'IoU/{names[channel]}']
+    joined = {}
+    for kind, background in (('mIoU', False), ('mIoU_bg', True)):
+        if background and not task.background:
+            continue
+        for group, channels in channel_groups(task, step.index, background).items():
+            values = [iou[names[channel]] for channel in channels]
+            known = [value for value in values if not math.isnan(value)]
+            whole = known and measured.issuperset(channels)
+            joined[f'{kind}/{group}'] = sum(known) / len(known) if whole else math.nan
+    joined.update({f'IoU/{name}': value for name, value in iou.items()})
+    return {**joined, 'aAcc': found[0][1]['aAcc'] if found else math.nan}

@@ -131,7 +131,8 @@ class IncrementalLoop(Hook):
     def _init_classifiers(self, runner: Runner, model: IncrementalEncoderDecoder) -> None:
         if isinstance(self.classifier_init, str):
             for _, classifier in model.classifiers():
-                CLASSIFIER_INITS[self.classifier_init](classifier)
+                init = CLASSIFIER_INITS[self.classifier_init]
+                init(classifier, model.channels.background)
             return
         init = TASK_UTILS.build(copy.deepcopy(self.classifier_init))
         rate = runner.optim_wrapper.optimizer.param_groups[0]['lr']

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from mmseg.apis import inference_model, init_model
 from mmseg.registry import DATASETS
-from PIL import Image
 
 from ..evaluation import SequenceResults
 from ..sequence.checkpoint import load_step_checkpoint, load_weights
@@ -39,16 +38,16 @@ def draw_sequence(sequence: Sequence, results: SequenceResults, num_pictures: in
     steps = [sequence.step(index) for index in sorted(results.steps) if index in finished]
     if not steps:
         return [str(matrix)]
-    names = ['background', *sequence.task.names]
-    draw_prediction_grid(_examples(steps, num_pictures), names, grid)
+    draw_prediction_grid(_examples(steps, num_pictures), sequence.task.label_names, grid)
     return [str(matrix), str(grid)]
 
 
 def _examples(steps: Listing[Step], number: int) -> list[Example]:
-    dataset = DATASETS.build(steps[-1].config.test_dataloader.dataset)
+    cfg = steps[-1].config
+    dataset = DATASETS.build((cfg.test_dataloader or cfg.train_dataloader).dataset)
     places = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int)
     infos = [dataset.get_data_info(int(place)) for place in places]
-    maps = [{'label': np.asarray(Image.open(info['seg_map_path']))} for info in infos]
+    maps = [{'label': dataset.full_label(int(place))} for place in places]
     for step in steps:
         for columns, predicted in zip(maps, _predict(step, infos), strict=True):
             columns[f'after step {step.index}'] = predicted
@@ -68,6 +67,6 @@ def _predict(step: Step, infos: Listing[dict]) -> list[np.ndarray]:
         model = init_model(plain_config(step), device=device)
     # mmseg itself would leave what does not fit at random values
     load_weights(model, content['state_dict'], str(path))
-    labels = np.array([0, *sequence.task.seen_classes(step.index)])
+    labels = np.array(sequence.task.channel_labels(step.index))
     predictions = [inference_model(model, info['img_path']) for info in infos]
     return [labels[p.pred_sem_seg.data[0].cpu().numpy()] for p in predictions]

@@ -16,6 +16,7 @@ from ..evaluation import SequenceResults, joint_reference, results_table
 from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.base_step import take_base
 from ..sequence.checkpoint import load_checkpoint
+from ..sequence.extension import take_plain_model
 from ..sequence.plain_config import check_plain, plain_config, write_plain_config
 from ..sequence.plan import RunOptions, StepPlan, plan_sequence
 from ..sequence.plan_table import plan_table
@@ -27,6 +28,7 @@ from ..utils.console import get_console, print_table
 from ..utils.files import lock_folder
 from ..utils.versions import versions
 from .evaluate import evaluate_step, inference
+from .extension_report import write_extension_report
 from .incremental_loop import IncrementalLoop
 from .learning_curve import read_learning_curve
 from .pictures import draw_sequence
@@ -77,6 +79,8 @@ def run_sequence(
                 print_table(console, results_table(results))
             for path in draw_sequence(sequence, results):
                 _say(f'wrote {path}')
+            if sequence.is_extension:
+                _say(f'wrote {write_extension_report(sequence, results)}')
             _say(f'wrote {sequence.work_dir.results}')
     return results
 
@@ -101,7 +105,8 @@ def _run_step(
     progress.tell(plan.step, 'evaluating', plan.iters, plan.iters)
     if plan.done and plan.step in results.steps:
         return
-    _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
+    if plan.num_test_images:
+        _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
     step = sequence.step(plan.step)
     metrics = evaluate_step(step, plan.target, launcher)
     meta = load_checkpoint(plan.target).get('meta') or {}
@@ -219,13 +224,16 @@ def _open_results(sequence: Sequence) -> SequenceResults:
 
 def _take(sequence: Sequence, plan: StepPlan) -> None:
     if is_main_process():
-        take_base(
-            plan.taken_from,
-            plan.target,
-            sequence.description,
-            plan.fingerprint,
-            as_data(plain_config(sequence.step(plan.step))),
-        )
+        if sequence.is_extension:
+            take_plain_model(sequence.cfg, plan.target, sequence.description)
+        else:
+            take_base(
+                plan.taken_from,
+                plan.target,
+                sequence.description,
+                plan.fingerprint,
+                as_data(plain_config(sequence.step(plan.step))),
+            )
     barrier()
 
 

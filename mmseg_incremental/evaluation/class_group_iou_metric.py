@@ -28,6 +28,8 @@ class ClassGroupIoUMetric(BaseMetric):
         groups: Group name to channels, background left out.
         background_groups: Group name to channels, background counted where it belongs.
         ignore_index: Label that is not evaluated, 0 to 255.
+        measured: Channels that the labels tell apart; the others are one to the accuracy and have
+            no IoU. Defaults to all.
         **kwargs: Everything else that ``BaseMetric`` takes.
 
     Raises:
@@ -39,6 +41,7 @@ class ClassGroupIoUMetric(BaseMetric):
         groups: Mapping[str, Sequence[int]],
         background_groups: Mapping[str, Sequence[int]],
         ignore_index: int = 255,
+        measured: Sequence[int] | None = None,
         **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
@@ -50,6 +53,7 @@ class ClassGroupIoUMetric(BaseMetric):
         self.groups = dict(groups)
         self.background_groups = dict(background_groups)
         self.ignore_index = ignore_index
+        self.measured = None if measured is None else list(measured)
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Add pictures to the counts.
@@ -148,7 +152,12 @@ class ClassGroupIoUMetric(BaseMetric):
         union = matrix.sum(0) + matrix.sum(1) - hits
         with np.errstate(invalid='ignore', divide='ignore'):
             iou = 100 * hits / union
-            accuracy = 100 * hits.sum() / matrix.sum()
+            right = hits.sum()
+            if self.measured is not None:
+                others = np.setdiff1d(np.arange(len(matrix)), self.measured)
+                right = hits[self.measured].sum() + matrix[np.ix_(others, others)].sum()
+                iou[others] = np.nan
+            accuracy = 100 * right / matrix.sum()
         metrics = {f'mIoU/{name}': _mean(iou[list(c)]) for name, c in self.groups.items()}
         for name, channels in self.background_groups.items():
             metrics[f'mIoU_bg/{name}'] = _mean(iou[list(channels)])

@@ -100,7 +100,8 @@ def last_metrics(item: PlannedRun) -> dict[str, float | None]:
     """
     last = item.results().steps[max(plan.step for plan in item.plans)]
     metrics = dict(last['mIoU'])
-    metrics['all + bg'] = last['mIoU_with_background'].get('all')
+    if last['mIoU_with_background']:  # there is none where the data have no background
+        metrics['all + bg'] = last['mIoU_with_background'].get('all')
     metrics['pixel acc.'] = last['pixel_accuracy']
     return metrics
 

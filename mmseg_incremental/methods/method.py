@@ -167,15 +167,24 @@ class Method:
         """
         loss = (step == 0 and self._part('first_loss')) or self.config['loss']
         if isinstance(loss, list):
-            return [_with_num_old(part, num_old) for part in loss]
-        return _with_num_old(loss, num_old)
+            return [_with_known(part, num_old=num_old) for part in loss]
+        return _with_known(loss, num_old=num_old)
 
-    def model_parts(self, step: int) -> dict:
-        """Configs of the parts that act inside a forward pass or freeze something, of a step."""
+    def model_parts(self, step: int, background: bool = True) -> dict:
+        """Configs of the parts that act inside a forward pass or freeze something, of a step.
+
+        Args:
+            step: The step.
+            background: Whether channel 0 is the background; distillations whose constructor takes
+                it are told.
+        """
         moments = ('all', 'later' if step else 'first')
         trainable = self._copy('trainable')
+        distillation = self._copy('distillation') if step else []
+        if not background:
+            distillation = [_with_known(part, background=False) for part in distillation]
         return dict(
-            distillation=self._copy('distillation') if step else [],
+            distillation=distillation,
             targets=self._copy('targets') if step or self._at_first_step() else None,
             link=self._copy('link'),
             trainable=[part for part in trainable if part.pop('when', 'later') in moments],
@@ -240,7 +249,38 @@ class Method:
         *old, new = task.classes_per_step(step)
         extra = self.extra_channels(task, step)
         names = [name for name, number in extra.items() for _ in range(number)]
-        return Channels(sum(old), new, tuple(names))
+        return Channels(sum(old), new, tuple(names), task.background)
+
+    def reads_any_old(self, step: int) -> bool:
+        """Whether what learns from a step's labels takes 0 for any old class.
+
+        Such are the unbiased losses, and targets that give these pixels a class or ignore them.
+        """
+        targets = self._part('targets')
+        if step and targets:
+            return getattr(_class(TASK_UTILS, targets), 'reads_any_old', False)
+        losses = self.losses(step, num_old=1)
+        losses = losses if isinstance(losses, list) else [losses]
+        return step > 0 and all(
+            getattr(MODELS.build(copy.deepcopy(loss)), 'reads_any_old', False) for loss in losses
+        )
+
+    def check_background(self, task: Task) -> None:
+        """Refuse parts that need a background for a task without one.
+
+        Raises:
+            InputError: If there is such a part; the message names it.
+        """
+        if task.background:
+            return
+        for key in ('loss', 'distillation', *_OPTIONAL):
+            registry = MODELS if key in _MODULES else TASK_UTILS
+            for part in self._listed(key):
+                if getattr(_class(registry, part), 'needs_background', False):
+                    raise InputError(
+                        f'method.{key}: {part["type"]} needs a background, and task '
+                        f'{task.name!r} of {task.dataset} has none; choose another method'
+                    )
 
 
 def _class(registry: Registry, part: Mapping) -> type | None:
@@ -266,8 +306,9 @@ def _build(registry: Registry, part: Mapping, where: str) -> None:
         raise InputError(f'{where}: {part["type"]} cannot be built: {error}') from error
 
 
-def _with_num_old(loss: Mapping, num_old: int) -> ConfigDict:
+def _with_known(loss: Mapping, **known: object) -> ConfigDict:
+    """A loss's config with those of some values that its constructor takes."""
     loss = ConfigDict(copy.deepcopy(dict(loss)))
-    if 'num_old' in inspect.signature(MODELS.get(loss.type)).parameters:
-        loss.num_old = num_old
+    parameters = inspect.signature(MODELS.get(loss.type)).parameters
+    loss.update({key: value for key, value in known.items() if key in parameters})
     return loss

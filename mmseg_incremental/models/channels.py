@@ -13,6 +13,7 @@ class Channels:
         num_old: Number K of channels of the step before, background included; 0 at step 0.
         num_new: Number of channels that the step adds; at step 0 the background is one of them.
         extra: Names of the channels beside the classes, which come last, one name per channel.
+        background: Whether channel 0 is the background.
 
     Example:
         >>> channels = Channels(num_old=16, num_new=5)
@@ -23,6 +24,7 @@ class Channels:
     num_old: int
     num_new: int
     extra: tuple[str, ...] = ()
+    background: bool = True
 
     @property
     def num_classes(self) -> int:

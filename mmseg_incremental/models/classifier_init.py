@@ -11,7 +11,7 @@ from .classifier import IncrementalClassifier
 
 
 @torch.no_grad()
-def init_from_background(classifier: IncrementalClassifier) -> None:
+def init_from_background(classifier: IncrementalClassifier, background: bool = True) -> None:
     """Spread the old background probability evenly over the background and the new classes.
 
     Every new class takes the background's weight and its bias less log(n + 1), n the number of
@@ -19,9 +19,19 @@ def init_from_background(classifier: IncrementalClassifier) -> None:
     Cermelli et al., CVPR 2020, Eq. 9 and its code). At the first iteration the background and
     the new classes together are as probable as the background was.
 
+    Without a background no class stands for the new ones: they take the mean of all old classes,
+    which is below the best one at every pixel.
+
     Args:
         classifier: Classifier whose earlier steps are loaded.
+        background: Whether channel 0 is the background.
     """
+    if not background:
+        old, last = list(classifier)[:-1], classifier[-1]
+        for kind in ('weight', 'bias'):
+            mean = torch.cat([getattr(conv, kind) for conv in old]).mean(0)
+            getattr(last, kind).copy_(mean.expand_as(getattr(last, kind)))
+        return
     first, last = classifier[0], classifier[-1]
     shift = math.log(last.out_channels + 1)
     last.weight.copy_(first.weight[:1].expand_as(last.weight))
@@ -29,16 +39,19 @@ def init_from_background(classifier: IncrementalClassifier) -> None:
     last.bias.copy_(first.bias[:1].expand_as(last.bias))
 
 
-def keep_random_init(classifier: IncrementalClassifier) -> None:
+def keep_random_init(classifier: IncrementalClassifier, background: bool = True) -> None:
     """Leave the new classes at their random initialisation, as fine-tuning does.
 
     Args:
         classifier: Classifier whose earlier steps are loaded.
+        background: Whether channel 0 is the background.
     """
 
 
 @torch.no_grad()
-def init_from_extra(classifier: IncrementalClassifier, name: str) -> None:
+def init_from_extra(
+    classifier: IncrementalClassifier, background: bool = True, *, name: str
+) -> None:
     """Start every new class as a copy of a channel beside the classes, weight and bias.
 
     What that channel learnt of objects without a class is where a new class begins: SSUL copies
@@ -47,6 +60,7 @@ def init_from_extra(classifier: IncrementalClassifier, name: str) -> None:
 
     Args:
         classifier: Classifier whose earlier steps and extra channels are loaded.
+        background: Whether channel 0 is the background.
         name: Name of the extra channel; of several channels the first is copied.
 
     Raises:
@@ -66,7 +80,7 @@ def init_from_extra(classifier: IncrementalClassifier, name: str) -> None:
 COPIED_CHANNELS = ('auxiliary', 'unknown')
 
 #: Initialisations by the name that a method's ``classifier_init`` gives.
-CLASSIFIER_INITS: dict[str, Callable[[IncrementalClassifier], None]] = {
+CLASSIFIER_INITS: dict[str, Callable[[IncrementalClassifier, bool], None]] = {
     'background': init_from_background,
     'random': keep_random_init,
     **{name: partial(init_from_extra, name=name) for name in COPIED_CHANNELS},

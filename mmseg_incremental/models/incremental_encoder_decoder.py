@@ -53,6 +53,7 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         structure: Configs of what changes the network's layers.
         trainable: Configs of what freezes parts of the network.
         taps: Names for taps of the network, each a list of tap names; see :func:`record_taps`.
+        background: Whether channel 0 is the background.
         fast_path: Whether losses are computed in pieces, the old model's batch normalisation is
             folded into its convolutions, and convolutions run channels-last. Without it the
             results are the same up to rounding.
@@ -75,13 +76,14 @@ class IncrementalEncoderDecoder(EncoderDecoder):
         structure: Sequence[dict] = (),
         trainable: Sequence[dict] = (),
         taps: Mapping[str, Sequence[str]] | None = None,
+        background: bool = True,
         fast_path: bool = True,
         **kwargs: object,
     ) -> None:
         extra = dict(extra_channels or {})
         names = tuple(name for name, number in extra.items() for _ in range(number))
         *old, new = classes_per_step
-        self.channels = Channels(sum(old), new, names)
+        self.channels = Channels(sum(old), new, names, background)
         self._growth = (list(classes_per_step), extra)
         super().__init__(decode_head=decode_head, auxiliary_head=auxiliary_head, **kwargs)
         # what slides a window over a picture, or predicts, sees the classes only

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ..datasets import SETTINGS, get_protocol
+from ..datasets import SETTINGS, get_protocol, label_meaning
 from ..errors import InputError
 from ..methods.method import Method
 from ..models.bisenet import complete_bisenet
 from ..tasks import build_task
 from .config_groups import GROUPS, chosen_files, read_leaf, split_choices
+from .extension import complete_extension
 from .schedule import read_schedules
 from .schema import MethodSchema, SequenceSchema, check_entries
 from .sequence import Sequence
@@ -32,6 +33,7 @@ _SWITCHES = ('fast_path', 'compile_backbone', 'amp')
 _OPTIONAL = (
     *_SWITCHES, 'work_dir', 'taps', 'custom_hooks', 'auto_scale_lr', 'sync_bn', 'model_wrapper_cfg',
     'find_unused_parameters', 'load_from', 'resume', 'dev', 'partition_seed',
+    'labels', 'base', 'new_val', 'old_data_root', 'old_labels', 'old_test_dataloader',
 )  # fmt: skip
 
 
@@ -59,6 +61,8 @@ def load_sequence(
     choices, options = split_choices(options or {})
     cfg = read_leaf(path, choices)
     _merge(cfg, options, path)
+    if cfg.get('base'):
+        complete_extension(cfg)
     if isinstance(cfg.get('crop_size'), int):
         cfg.crop_size = (cfg.crop_size, cfg.crop_size)
     cfg.work_dir = str(work_dir or cfg.get('work_dir') or f'work_dirs/{path.stem}')
@@ -67,6 +71,8 @@ def load_sequence(
     task = build_task(cfg.task)
     method = Method(cfg.method)
     check_entries(MethodSchema, cfg.method, 'method.')
+    method.check_background(task)
+    label_meaning(task, labels=cfg.get('labels'))  # refuses what is wrong
     return Sequence(
         cfg=cfg,
         task=task,

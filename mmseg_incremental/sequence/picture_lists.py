@@ -39,14 +39,19 @@ def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLis
         known: Lists that were read before, which are not read again; new ones are added.
 
     Returns:
-        The lists, without pictures that a method remembers.
+        The lists, without pictures that a method remembers; no training pictures where the step
+        was trained elsewhere.
 
     Raises:
         DataError: If the data are broken; the problems of both lists are raised together.
     """
+    cfg = step.config
+    names = ['test_dataloader', 'old_test_dataloader']
+    names = names if step.is_given else ['train_dataloader', *names]
+    loaders = {name: cfg[name] for name in names if cfg.get(name)}
     sources = [
         {key: value for key, value in loader.dataset.items() if key not in _MEMORY}
-        for loader in (step.config.train_dataloader, step.config.test_dataloader)
+        for loader in loaders.values()
     ]
     # how a picture is changed has no say in which there are
     places = [{k: v for k, v in source.items() if k != 'pipeline'} for source in sources]
@@ -61,14 +66,19 @@ def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLis
             problems += [p for p in error.problems if p not in problems]
     if problems:
         raise DataError(step.sequence.cfg.data_root, problems)
-    training, test = datasets
+    training = None if step.is_given else datasets[0]
+    tests = datasets if training is None else datasets[1:]
     if not known:  # all steps load their pictures in the same way
-        rehearse_loader(step.config.train_dataloader, training, 'train_dataloader')
-        rehearse_loader(step.config.test_dataloader, test, 'test_dataloader')
+        for dataset, (name, loader) in zip(datasets, loaders.items(), strict=True):
+            rehearse_loader(loader, dataset, name)
     if doubtful := [p for dataset in datasets for p in (*_repeated(dataset), *_narrow(dataset))]:
         raise DataError(step.sequence.cfg.data_root, list(dict.fromkeys(doubtful)))
-    shared = set(training.picture_paths) & set(test.picture_paths)
-    known[key] = PictureLists(training.picture_names, training.class_sets, len(test), len(shared))
+    names, classes, paths = [], [], set()
+    if training is not None:
+        names, classes = training.picture_names, training.class_sets
+        paths = set(training.picture_paths)
+    shared = paths & {path for test in tests for path in test.picture_paths}
+    known[key] = PictureLists(names, classes, sum(map(len, tests)), len(shared))
     return known[key]
 
 

@@ -48,7 +48,7 @@ def plain_config(step: Step) -> Config:
         head.loss_decode = dict(type='CrossEntropyLoss')
     pipeline = _whole_pictures(cfg.test_pipeline)
     colors = color_palette(len(task.names) + 1)
-    labels = [0, *task.seen_classes(step.index)]
+    labels = task.channel_labels(step.index)
     metainfo = dict(
         classes=task.channel_names(step.index), palette=[colors[label] for label in labels]
     )

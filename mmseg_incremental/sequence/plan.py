@@ -12,12 +12,13 @@ from ..errors import InputError
 from .base_step import find_base, is_outdated, saved_fingerprint
 from .checkpoint import UsableCheckpoint, load_step_checkpoint, newest_usable
 from .checks import check_heads, check_work_dir
+from .extension import base_fingerprint
 from .fingerprint import different_settings, fingerprint_of, step_settings
 from .memory_lists import memory_lists
 from .picture_lists import PictureLists, read_picture_lists
 from .rehearsal import rehearse_hooks
 from .schedule import training_iters
-from .sequence import Sequence
+from .sequence import Sequence, Step
 
 _SHOWN = 3  # settings that differ, in a message
 
@@ -116,7 +117,11 @@ def plan_sequence(
             raise InputError(f'steps {surplus} are to be {wish}, but not among the steps to run')
     check_work_dir(sequence)
     check_heads(sequence)
+    if sequence.is_extension and options.base:
+        raise InputError('--base takes a step 0, which the base of the config is already')
     base = options.base and find_base(options.base, sequence.description)
+    if sequence.is_extension:
+        base = str(sequence.cfg.base.checkpoint)
     lists = _read_lists(sequence, chosen, {} if known_lists is None else known_lists)
     remembered = _remember(sequence, lists, chosen)
     planner = _Planner(sequence, options, world_size, base)
@@ -176,7 +181,7 @@ class _Planner:
         source, target = work_dir.checkpoint(index - 1), work_dir.checkpoint(index)
         learnt = self._learnt(index, before)
         settings = step_settings(step, lists.training, learnt, self.world_size)
-        fingerprint = fingerprint_of(settings)
+        fingerprint = base_fingerprint(self.base) if step.is_given else fingerprint_of(settings)
         overwrite = index in self.options.overwrite
         done = target.is_file() and not overwrite
         begun = UsableCheckpoint(None, None, ())
@@ -191,8 +196,8 @@ class _Planner:
             new_classes=tuple(sequence.class_names(index)),
             num_images=num_images,
             num_test_images=lists.num_test,
-            iters=training_iters(num_images, batch_size, step.schedule.epochs, step.schedule.iters),
-            lr=self._lr(step.config.optim_wrapper.optimizer.lr, batch_size),
+            iters=0 if step.is_given else self._iters(step, num_images, batch_size),
+            lr=0 if step.is_given else self._lr(step.config.optim_wrapper.optimizer.lr, batch_size),
             source=str(source) if index else str(sequence.cfg.backbone_weights or 'random weights'),
             target=str(target),
             done=done,
@@ -211,11 +216,14 @@ class _Planner:
     def _learnt(self, index: int, before: StepPlan | None) -> str | None:
         """Fingerprint of the weights that a step starts from."""
         source = self.sequence.work_dir.checkpoint(index - 1)
-        if before and before.taken_from:
+        if before and before.taken_from and not self.sequence.is_extension:
             return saved_fingerprint(before.taken_from)
         if index and source.is_file() and index - 1 not in self.options.overwrite:
             return saved_fingerprint(source)
         return before.fingerprint if before else None
+
+    def _iters(self, step: Step, num_images: int, batch_size: int) -> int:
+        return training_iters(num_images, batch_size, step.schedule.epochs, step.schedule.iters)
 
     def _lr(self, lr: float, batch_size: int) -> float:
         scale = self.sequence.cfg.get('auto_scale_lr') or {}
@@ -224,6 +232,8 @@ class _Planner:
 
 def _doubts(sequence: Sequence, index: int, lists: PictureLists) -> list[str]:
     """What of a step's data a user may not have meant."""
+    if sequence.step(index).is_given:
+        return []
     doubts, shown = [], set().union(*lists.classes)
     missing = [c for c in sequence.task.new_classes(index) if c not in shown]
     if missing:

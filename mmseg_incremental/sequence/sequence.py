@@ -46,6 +46,11 @@ class Sequence:
         """Number of steps."""
         return self.task.num_steps
 
+    @property
+    def is_extension(self) -> bool:
+        """Whether step 0 is a model that was trained elsewhere."""
+        return bool(self.cfg.get('base'))
+
     def step(self, index: int) -> 'Step':
         """A step; its config is built when it is first asked for.
 
@@ -79,6 +84,8 @@ class Sequence:
             'protocol': asdict(self.protocol),
             'method': method.to_dict() if isinstance(method, ConfigDict) else dict(method),
         }
+        if not self.task.background:
+            description['background'] = False
         return json.loads(json.dumps(description))  # as a results file will give it back
 
     def class_names(self, step: int) -> list[str]:
@@ -99,6 +106,11 @@ class Step:
     sequence: Sequence
     index: int
     config: Config
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it was trained elsewhere."""
+        return self.index == 0 and self.sequence.is_extension
 
     @property
     def channels(self) -> Channels:

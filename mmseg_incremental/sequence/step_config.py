@@ -13,7 +13,8 @@ from .sequence import Sequence
 _SEQUENCE_KEYS = (
     'task', 'method', 'setting', 'protocol', 'data_root', 'backbone_weights', 'crop_size',
     'batch_size', 'step_schedule', 'train_pipeline', 'test_pipeline', 'fast_path', 'taps', 'amp',
-    'compile_backbone', 'dev', 'partition_seed',
+    'compile_backbone', 'dev', 'partition_seed', 'labels', 'base', 'new_val', 'old_data_root',
+    'old_labels',
 )  # fmt: skip
 
 
@@ -44,7 +45,8 @@ def step_config(sequence: Sequence, step: int) -> Config:
     if out.get('amp'):
         use_mixed_precision(out)
     out.train_cfg = dict(type='IncrementalTrainLoop', epochs=schedule.epochs, iters=schedule.iters)
-    out.test_cfg = dict(type='TestLoop')
+    if out.test_dataloader:
+        out.test_cfg = dict(type='TestLoop')
     hooks = out.default_hooks
     if schedule.num_evaluations > 1:
         out.train_cfg.num_evaluations = schedule.num_evaluations
@@ -87,9 +89,11 @@ def _set_model(out: Config, sequence: Sequence, step: int) -> None:
     model.type = 'IncrementalEncoderDecoder'
     model.data_preprocessor.size = tuple(out.crop_size)
     model.classes_per_step = task.classes_per_step(step)
+    if not task.background:
+        model.background = False
     model.extra_channels = method.extra_channels(task, step)
     model.fast_path = out.get('fast_path', True)
-    parts = method.model_parts(step)
+    parts = method.model_parts(step, task.background)
     if sequence.schedules[step].freeze_norm:
         parts['trainable'].append(dict(type='FreezeNorm'))
     model.update(parts)
@@ -127,14 +131,19 @@ def _set_data(out: Config, sequence: Sequence, step: int) -> None:
     for leaf in leaf_datasets(out.train_dataloader.dataset):
         pipeline = insert_after_labels(leaf.pipeline, of_labels)
         leaf.pipeline = [*pipeline, *copy.deepcopy(transforms)]
-    if out.get('dev') is not None:
+    if out.get('dev') is not None and not sequence.is_extension:
         out.test_dataloader.dataset = _with_pipeline_of(
             out.train_dataloader.dataset, out.test_dataloader.dataset
         )
-    selection = dict(dev=out.get('dev'))
+    selection = dict(dev=out.get('dev'), labels=out.get('labels'))
+    if not task.background and sequence.method.reads_any_old(step):
+        selection['any_old'] = True
     if out.setting == 'partitioned':
         selection['partition_seed'] = out.get('partition_seed', 0)
-    for loader, is_test in ((out.train_dataloader, False), (out.test_dataloader, True)):
+    loaders = [(out.train_dataloader, False), (out.test_dataloader, True)]
+    if sequence.is_extension:
+        loaders = [(loader, is_test) for loader, is_test in loaders if loader.get('dataset')]
+    for loader, is_test in loaders:
         if not loader.get('num_workers'):
             loader.persistent_workers = False  # PyTorch refuses it without workers
         loader.dataset = step_view(
@@ -151,11 +160,43 @@ def _set_data(out: Config, sequence: Sequence, step: int) -> None:
         out.train_dataloader.dataset.update(
             memory=str(sequence.work_dir.memory(step)), memory_share=memory.get('batch_share')
         )
-    out.test_evaluator = dict(
+    out.test_evaluator = _evaluator(task, step)
+    if sequence.is_extension:
+        _set_extension_tests(out, sequence, step)
+
+
+def _evaluator(task: Task, step: int) -> ConfigDict:
+    return ConfigDict(
         type='ClassGroupIoUMetric',
         groups=channel_groups(task, step, background=False),
-        background_groups=channel_groups(task, step, background=True),
+        background_groups=channel_groups(task, step, background=True) if task.background else {},
     )
+
+
+def _set_extension_tests(out: Config, sequence: Sequence, step: int) -> None:
+    """Two tests where one data set shows the new classes alone and another one the old ones."""
+    task = sequence.task
+    num_old = task.classes_per_step(0)[0]
+    old, new = list(range(num_old)), list(range(num_old, sum(task.classes_per_step(step))))
+    if loader := out.get('old_test_dataloader'):
+        loader.dataset = step_view(
+            loader.dataset,
+            task=out.task,
+            step=step,
+            setting=out.setting,
+            protocol=dict(preset='plop', test_images='all'),
+            test_mode=True,
+            labels=out.get('old_labels'),
+        )
+        out.old_test_evaluator = dict(_evaluator(task, step), measured=old)
+    if new and out.test_dataloader.get('dataset'):
+        # of pixels that nobody labelled it is known that they are of no new class
+        out.test_dataloader.dataset.update(protocol=dict(preset='plop', test_images='all'))
+        if not task.background:
+            out.test_dataloader.dataset.any_old = True
+        out.test_evaluator.measured = new
+    else:
+        out.test_dataloader = out.test_evaluator = out.test_cfg = None
 
 
 def _with_pipeline_of(dataset: ConfigDict, other: ConfigDict) -> ConfigDict:
@@ -180,7 +221,7 @@ def _loss_transforms(losses: ConfigDict | list[ConfigDict]) -> list[ConfigDict]:
 
 def channel_groups(task: Task, step: int, background: bool) -> dict[str, list[int]]:
     """Reported groups as channels of the model after a step; groups not begun are left out."""
-    channels = {label: i for i, label in enumerate([0, *task.seen_classes(step)])}
+    channels = {label: i for i, label in enumerate(task.channel_labels(step))}
     groups = {
         name: [channels[label] for label in labels if label in channels]
         for name, labels in task.report_groups(background).items()

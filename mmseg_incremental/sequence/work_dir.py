@@ -94,6 +94,11 @@ class WorkDir:
         return self.path / 'progress.json'
 
     @property
+    def report(self) -> Path:
+        """What adding classes to a model that existed has changed."""
+        return self.path / 'report.md'
+
+    @property
     def pictures(self) -> Path:
         """Folder of what is drawn at the end."""
         return self.path / 'pictures'

@@ -1,5 +1,7 @@
 """Class names of the data sets that tasks can be named for."""
 
+import importlib
+
 from ..errors import InputError
 
 CLASS_NAMES: dict[str, tuple[str, ...]] = {
@@ -10,6 +12,11 @@ CLASS_NAMES: dict[str, tuple[str, ...]] = {
     ),
     'shapes': ('disc', 'square', 'triangle', 'star', 'ring', 'cross'),
 }  # fmt: skip
+
+#: Data sets whose names mmseg has, and its functions that return them.
+_OF_MMSEG = {'ade20k': 'ade_classes', 'cityscapes': 'cityscapes_classes'}
+#: Data sets in which every pixel is of a class or does not count.
+WITHOUT_BACKGROUND = frozenset({'cityscapes'})
 
 
 def class_names(dataset: str) -> tuple[str, ...]:
@@ -28,8 +35,12 @@ def class_names(dataset: str) -> tuple[str, ...]:
         >>> class_names('voc')[14]
         'person'
     """
+    if dataset in _OF_MMSEG:
+        # not before it is asked for: mmseg takes seconds to import, and tasks need none of it
+        module = importlib.import_module('mmseg.utils.class_names')
+        return tuple(name.strip() for name in getattr(module, _OF_MMSEG[dataset])())
     if dataset not in CLASS_NAMES:
-        known = ', '.join(sorted(CLASS_NAMES))
+        known = ', '.join(sorted([*CLASS_NAMES, *_OF_MMSEG]))
         raise InputError(
             f'unknown data set {dataset!r} (known: {known}); '
             f'name its classes: task = dict(dataset={dataset!r}, classes=[...], ...)'

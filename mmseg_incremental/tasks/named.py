@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..errors import InputError
-from .class_names import class_names
+from .class_names import WITHOUT_BACKGROUND, class_names
 from .task import Task
 
 _EXAMPLES = "'15-5', '15-5s' (or '15-1'), '19-1', '10-10', '10-5', '10-1', '5-3', 'offline'"
@@ -18,18 +18,22 @@ def get_task(
     *,
     classes: Sequence[str] | None = None,
     base: int = 0,
+    background: bool | None = None,
 ) -> Task:
     """Build a task from its name.
 
     Args:
         dataset: Name of the data set, such as ``'voc'``.
-        name: ``'offline'`` (all classes at once), ``'B-I'`` (B base classes, then I at a time)
-            or ``'B-Rs'`` (B base classes, then the remaining R one at a time).
-        class_order: Classes (labels or names) in the order in which they are learnt.
-            Defaults to the order of the data set.
+        name: ``'offline'`` (all classes at once), ``'B-I'`` (B base classes, then I at a time),
+            ``'B-Rs'`` (B base classes, then the remaining R one at a time) or the sizes of all
+            steps, such as ``'6-3-2'``.
+        class_order: Classes (labels or names) in the order in which they are learnt; a task of
+            some of the classes leaves the others out. Defaults to the order of the data set.
         classes: Class names of the data set, background left out. Needed only for a data set
             that is not known by name.
         base: Number of classes in the first reported group; see :class:`Task`.
+        background: Whether the data have a background. Defaults to what is known of the data set,
+            and to True.
 
     Returns:
         The task.
@@ -47,19 +51,20 @@ def get_task(
     names = tuple(classes) if classes is not None else class_names(dataset)
     order = range(1, len(names) + 1) if class_order is None else class_order
     labels = [_label(entry, names, dataset) for entry in order]
-    sizes = _step_sizes(name, len(labels))
+    left_out = [known for label, known in enumerate(names, 1) if label not in labels]
+    sizes = _step_sizes(name, len(labels), left_out)
     ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
     groups = tuple(tuple(labels[end - size : end]) for size, end in zip(sizes, ends, strict=True))
-    return Task(dataset, name, names, groups, base)
+    return Task(dataset, name, names, groups, base, _has_background(dataset, background))
 
 
 def build_task(spec: Task | Mapping) -> Task:
     """Build a task from a config's ``task`` entry.
 
     Args:
-        spec: A task, or ``dict(dataset=, name=)`` with optional ``class_order``, ``classes``
-            and ``base`` for :func:`get_task`, or with ``groups`` (lists of labels or class
-            names) for a task of your own.
+        spec: A task, or ``dict(dataset=, name=)`` with optional ``class_order``, ``classes``,
+            ``base`` and ``background`` for :func:`get_task`, or with ``groups`` (lists of labels
+            or class names) for a task of your own.
 
     Returns:
         The task.
@@ -77,7 +82,7 @@ def build_task(spec: Task | Mapping) -> Task:
         raise InputError(
             f"task must be a dict such as dict(dataset='voc', name='15-5'), got {spec!r}"
         )
-    known = {'dataset', 'name', 'groups', 'class_order', 'classes', 'base'}
+    known = {'dataset', 'name', 'groups', 'class_order', 'classes', 'base', 'background'}
     if unknown := sorted(set(spec) - known):
         raise InputError(f'task has unknown keys {unknown}; known are {sorted(known)}')
     if missing := sorted({'dataset', 'name'} - set(spec)):
@@ -94,7 +99,12 @@ def build_task(spec: Task | Mapping) -> Task:
     dataset = spec['dataset']
     names = tuple(spec.get('classes') or class_names(dataset))
     labels = tuple(tuple(_label(entry, names, dataset) for entry in group) for group in groups)
-    return Task(dataset, spec['name'], names, labels, spec.get('base', 0))
+    background = _has_background(dataset, spec.get('background'))
+    return Task(dataset, spec['name'], names, labels, spec.get('base', 0), background)
+
+
+def _has_background(dataset: str, given: bool | None) -> bool:
+    return dataset not in WITHOUT_BACKGROUND if given is None else given
 
 
 def _label(entry: int | str, names: tuple[str, ...], dataset: str) -> int:
@@ -108,15 +118,24 @@ def _label(entry: int | str, names: tuple[str, ...], dataset: str) -> int:
         raise InputError(f'a class is a name or a whole number, not {entry!r}') from None
 
 
-def _step_sizes(name: str, num_classes: int) -> list[int]:
+def _step_sizes(name: str, num_classes: int, left_out: Sequence[str]) -> list[int]:
     """Number of classes of each step of a named task."""
     if name == 'offline':
         return [num_classes]
+    rest_of_list = f' (class_order leaves out {", ".join(left_out)})' if left_out else ''
+    if re.fullmatch(r'\d+(-\d+){2,}', str(name)):
+        sizes = [int(size) for size in name.split('-')]
+        if 0 in sizes or sum(sizes) != num_classes:
+            raise InputError(
+                f'task {name!r} needs {sum(sizes)} classes, at least one at every step, but there '
+                f'are {num_classes}{rest_of_list}'
+            )
+        return sizes
     match = re.fullmatch(r'(\d+)-(\d+)(s?)', str(name))
     if match is None:
         raise InputError(
-            f'unknown task {name!r}; tasks are named B-I, such as {_EXAMPLES}, '
-            'or given by groups=[[...], [...]]'
+            f'unknown task {name!r}; tasks are named B-I, such as {_EXAMPLES}, by the sizes of '
+            "all steps, such as '6-3-2', or given by groups=[[...], [...]]"
         )
     base, increment = int(match[1]), int(match[2])
     rest = num_classes - base
@@ -124,11 +143,12 @@ def _step_sizes(name: str, num_classes: int) -> list[int]:
         if base == 0 or increment == 0 or rest != increment:
             raise InputError(
                 f'task {name!r} needs {base} + {increment} classes, but there are {num_classes}'
+                f'{rest_of_list}'
             )
         return [base] + [1] * rest
     if base == 0 or increment == 0 or rest <= 0 or rest % increment:
         raise InputError(
             f'task {name!r} does not fit {num_classes} classes: {base} base classes must leave '
-            f'a multiple of {increment} (and neither may be 0)'
+            f'a multiple of {increment} (and neither may be 0){rest_of_list}'
         )
     return [base] + [increment] * (rest // increment)

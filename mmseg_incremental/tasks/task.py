@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..errors import InputError
 
 BACKGROUND = 'background'
+UNLABELLED = 'unlabelled'
 VOID = 255
 
 
@@ -13,7 +14,8 @@ class Task:
     """Which classes are learnt at which step.
 
     Channel 0 of every model is the background; the classes follow in the order in which they
-    are learnt. Classes of the data set that are in no group count as background.
+    are learnt. Classes of the data set that are in no group count as background. Without a
+    background the channels are the classes alone, and what is in no group is unlabelled.
 
     Args:
         dataset: Name of the data set.
@@ -22,6 +24,8 @@ class Task:
         groups: Labels learnt at each step, in learning order.
         base: Number of classes, counted in learning order, in the first reported group.
             Defaults to the classes of step 0.
+        background: Whether the data have a background, label 0. If not, label 0 of the task
+            stands for unlabelled pixels.
 
     Raises:
         InputError: If a class is listed twice, is 0 or 255 or not in the data set, or if a
@@ -38,8 +42,13 @@ class Task:
     names: tuple[str, ...]
     groups: tuple[tuple[int, ...], ...]
     base: int = 0
+    background: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.background, bool):
+            raise InputError(
+                f'task {self.name!r}: background is True or False, not {self.background!r}'
+            )
         if len(set(self.names)) != len(self.names) or BACKGROUND in self.names:
             raise InputError(
                 f'data set {self.dataset!r}: class names must differ, background left out: '
@@ -116,17 +125,27 @@ class Task:
         """Classifier channels added by each step up to a step; step 0 holds the background."""
         self.new_classes(step)
         sizes = [len(group) for group in self.groups[: step + 1]]
-        return [sizes[0] + 1, *sizes[1:]]
+        return [sizes[0] + self.background, *sizes[1:]]
+
+    def channel_labels(self, step: int) -> list[int]:
+        """Label of every channel of a model after a step, that of the background first."""
+        return [0] * self.background + self.seen_classes(step)
 
     def channel_names(self, step: int) -> list[str]:
         """Names of a model's channels after a step, background first."""
-        return [BACKGROUND, *(self.names[label - 1] for label in self.seen_classes(step))]
+        return [self.label_names[label] for label in self.channel_labels(step)]
+
+    @property
+    def label_names(self) -> list[str]:
+        """Names of the labels from 0 on: the background, or what is unlabelled, and the classes."""
+        return [BACKGROUND if self.background else UNLABELLED, *self.names]
 
     def report_groups(self, background: bool = False) -> dict[str, list[int]]:
         """Groups of labels whose mean IoU is reported.
 
         Args:
-            background: Whether the background counts, in the first group and in ``'all'``.
+            background: Whether the background counts, in the first group and in ``'all'``; it
+                never does in a task without one.
 
         Returns:
             Group name to labels. A name holds positions in learning order: ``'1-15'`` and
@@ -138,8 +157,8 @@ class Task:
         """
         order = self.class_order
         base = self.base or len(self.groups[0])
-        first = 0 if background else 1
-        start = [0] if background else []
+        counted = background and self.background
+        first, start = (0, [0]) if counted else (1, [])
         groups = {_span(first, base): start + order[:base]}
         if base < len(order):
             groups[_span(base + 1, len(order))] = order[base:]

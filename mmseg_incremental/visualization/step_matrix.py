@@ -34,7 +34,8 @@ def draw_step_matrix(results: SequenceResults, path: str | os.PathLike) -> None:
         axes.text(column, row, text, ha='center', va='center', fontsize=8,
                   color='black' if value > 60 else color)  # fmt: skip
     sizes = [len(group) for group in results.sequence['groups'][: max(steps) + 1]]
-    for edge in np.cumsum([1 + sizes[0], *sizes[1:]])[:-1]:
+    background = len(names) - sum(sizes)  # 1 or 0
+    for edge in np.cumsum([background + sizes[0], *sizes[1:]])[:-1]:
         axes.axvline(edge - 0.5, color='white', linewidth=2)
     figure.colorbar(image, label='IoU (%)')
     method, task = results.sequence['method']['name'], results.sequence['task']

@@ -161,7 +161,7 @@ def test_a_copy_of_an_extra_channel():
 
 def test_a_copy_of_a_channel_that_is_not_there_is_refused():
     with pytest.raises(InputError, match=r'channels=dict\(unknown=1\)'):
-        init_from_extra(grown(two_channels(), 1), 'unknown')
+        init_from_extra(grown(two_channels(), 1), name='unknown')
 
 
 @pytest.mark.parametrize('step', [1, 2])

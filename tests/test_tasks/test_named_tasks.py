@@ -200,8 +200,8 @@ def test_refuses_a_name_that_is_a_number():
 
 
 def test_refuses_an_unknown_data_set_and_says_how_to_name_its_classes():
-    with pytest.raises(ValueError, match=r"unknown data set 'cityscapes'.*classes=\["):
-        get_task('cityscapes', '14-1')
+    with pytest.raises(ValueError, match=r"unknown data set 'camvid'.*classes=\["):
+        get_task('camvid', '14-1')
     with pytest.raises(ValueError, match='unknown data set'):
         class_names('VOC')
 

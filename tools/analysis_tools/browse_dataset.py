@@ -8,7 +8,6 @@ import mmcv
 import numpy as np
 from mmengine.config import DictAction
 from mmseg.registry import DATASETS
-from PIL import Image
 from rich.progress import track
 
 from mmseg_incremental.apis import load_sequence
@@ -58,19 +57,21 @@ def make_examples(step: Step, test: bool, number: int) -> list[Example]:
     Raises:
         InputError: If the data cannot be used.
     """
-    sequence, seen = step.sequence, step.sequence.task.seen_classes(step.index)
+    sequence, channels = step.sequence, step.sequence.task.channel_labels(step.index)
     loader = step.config.test_dataloader if test else step.config.train_dataloader
     dataset = DATASETS.build(loader.dataset)
     table = label_table(
-        sequence.task, step.index, sequence.setting, sequence.protocol, training=not test
+        sequence.task, step.index, sequence.setting, sequence.protocol, not test, dataset.any_old
     )
     labels = np.arange(256)
-    labels[: len(seen) + 1] = [0, *seen]
+    labels[: len(channels)] = channels
+    if dataset.any_old:
+        labels[0] = 0  # it stands for any old class, not for the first one
     places = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int)
     examples = []
     for place in track(places, 'Reading pictures', transient=True):
         info = dataset.get_data_info(int(place))
-        full = np.asarray(Image.open(info['seg_map_path']))
+        full = dataset.full_label(int(place))
         maps = {'full label': full, f'as step {step.index} sees it': labels[table[full]]}
         examples.append(Example(mmcv.imread(info['img_path'], channel_order='rgb'), maps))
     return examples
@@ -84,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
         examples = make_examples(sequence.step(args.step), args.test, args.number)
     except (InputError, OSError) as error:
         sys.exit(f'error: {error}')
-    names = ['background', *sequence.task.names]
+    names = sequence.task.label_names
     folder = Path(args.out or sequence.work_dir.path / 'browse')
     folder.mkdir(parents=True, exist_ok=True)
     for first in range(0, len(examples), args.rows):

@@ -21,6 +21,8 @@ class SigmoidOrBackground:
         [0.0, -1.0, -2.0]
     """
 
+    needs_background = True
+
     def __call__(self, logits: Tensor, channels: Channels) -> Tensor:
         """Turn logits into scores.
 

@@ -20,6 +20,8 @@ class UnknownAsBackground:
         0
     """
 
+    needs_background = True
+
     def __call__(self, logits: Tensor, channels: Channels) -> Tensor:
         """Turn logits into scores.
 

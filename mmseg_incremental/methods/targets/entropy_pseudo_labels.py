@@ -112,6 +112,8 @@ class EntropyPseudoLabels:
     """
 
     needs_survey = True
+    #: Pixels of label 0 get an old class or are ignored, whatever it stands for.
+    reads_any_old = True
 
     def __init__(self, old_labels: str = 'background') -> None:
         check_old_labels(old_labels)

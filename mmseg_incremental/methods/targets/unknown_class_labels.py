@@ -67,6 +67,7 @@ class UnknownClassLabels:
     """
 
     acts_at_first_step = True
+    needs_background = True
 
     def __init__(self, threshold: float = 0.7, saliency: str | None = None) -> None:
         self.threshold = threshold

@@ -87,6 +87,8 @@ class DecomposedReasoning(DistillationLoss):
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
     """
 
+    needs_background = True
+
     def __init__(
         self,
         taps: Sequence[str] = ('head', 'classifier'),

@@ -29,6 +29,8 @@ def adaptive_factor(channels: Channels) -> float:
 def fold_new_channels(logits: Tensor, channels: Channels) -> Tensor:
     """Add the logits of the new classes to the background's, so that the old model's compare.
 
+    Without a background they are left out.
+
     Args:
         logits: Logits of the student (N, C or more, H, W); extra channels are left out.
         channels: Channels of the step.
@@ -36,6 +38,8 @@ def fold_new_channels(logits: Tensor, channels: Channels) -> Tensor:
     Returns:
         Logits of the K old channels (N, K, H, W).
     """
+    if not channels.background:
+        return logits[:, : channels.num_old]
     new = logits[:, channels.num_old : channels.num_classes].sum(1, keepdim=True)
     return torch.cat([logits[:, :1] + new, logits[:, 1 : channels.num_old]], 1)
 

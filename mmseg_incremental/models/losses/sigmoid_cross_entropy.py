@@ -141,6 +141,7 @@ class SigmoidCrossEntropy(SegmentationLoss):
         if not positive_weight > 0:
             raise ValueError(f'positive_weight must be above 0, not {positive_weight}')
         self.first_channel = max(num_old, 1) if channels == 'new' else 0
+        self.reads_any_old = channels == 'new'
         self.positive_weight = positive_weight
 
     def pixel_loss(self, logits: Tensor, target: Tensor, ignore_index: int) -> Tensor:

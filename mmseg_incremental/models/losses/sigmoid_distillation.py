@@ -50,6 +50,7 @@ class SigmoidDistillation(PixelDistillation):
     """
 
     per_channel = True
+    needs_background = True
 
     def __init__(
         self,

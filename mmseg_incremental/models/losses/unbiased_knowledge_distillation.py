@@ -5,6 +5,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from .base import PixelDistillation
+from .knowledge_distillation import knowledge_distillation_map
 from .utils import at_least_float32, check_old_logits
 
 
@@ -66,11 +67,15 @@ def unbiased_knowledge_distillation(logits: Tensor, old_logits: Tensor) -> Tenso
 class UnbiasedKnowledgeDistillation(PixelDistillation):
     """Unbiased distillation as a registered loss, see :func:`unbiased_knowledge_distillation`.
 
+    Without a background no old channel stands for the new classes: the old classes are compared
+    among themselves, as :func:`knowledge_distillation` does.
+
     Args:
         loss_weight: Factor of the loss.
         module: Name of the sub-module whose output is compared; None is the logits of the decode
             head.
         loss_name: Name in the logs; a name that starts with ``loss`` enters the sum of losses.
+        background: Whether channel 0 is the background; the config of a step fills it in.
 
     Example:
         >>> loss = MODELS.build(dict(type='UnbiasedKnowledgeDistillation', loss_weight=10.0))
@@ -84,9 +89,13 @@ class UnbiasedKnowledgeDistillation(PixelDistillation):
         loss_weight: float = 1.0,
         module: str | None = None,
         loss_name: str = 'loss_unkd',
+        background: bool = True,
     ) -> None:
         super().__init__(module, loss_weight, loss_name)
+        self.background = background
 
     def pixel_loss(self, logits: Tensor, old_logits: Tensor) -> Tensor:
         """Unweighted loss (N, H, W), see :func:`unbiased_knowledge_distillation_map`."""
+        if not self.background:
+            return knowledge_distillation_map(logits, old_logits)
         return unbiased_knowledge_distillation_map(logits, old_logits)

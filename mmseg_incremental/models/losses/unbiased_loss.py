@@ -23,6 +23,9 @@ class UnbiasedLoss(SegmentationLoss):
         InputError: If ``old_labels`` is neither.
     """
 
+    #: Label 0 may stand for any old class in a task without a background too.
+    reads_any_old = True
+
     def __init__(
         self,
         num_old: int,

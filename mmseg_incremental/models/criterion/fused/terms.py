@@ -73,7 +73,7 @@ def _cross_entropy_term(loss: SegmentationLoss, terms: PixelTerms, dtype: torch.
 
 def _distillation_term(loss: PixelDistillation, num_pixels: int, num_old: int) -> Term:
     scale = loss.loss_weight / (num_pixels * num_old)
-    return Term(_compute_distillation, DISTILLATIONS[type(loss)], loss, scale)
+    return Term(_compute_distillation, DISTILLATIONS[type(loss)](loss), loss, scale)
 
 
 def _compute_cross_entropy(

@@ -13,6 +13,7 @@ from ...losses import (
     DistancePenalizedCrossEntropy,
     FocalUnbiasedCrossEntropy,
     KnowledgeDistillation,
+    PixelDistillation,
     UnbiasedCrossEntropy,
     UnbiasedKnowledgeDistillation,
 )
@@ -56,9 +57,11 @@ CROSS_ENTROPIES: dict[type, Callable[..., tuple[Tensor, Tensor | float]]] = {
     UnbiasedCrossEntropy: _cross_entropy,
 }
 
-#: Class to the function of the old model's probability of the background (any shape) that gives
-#: the weights of the log-sums, times the number of old channels.
-DISTILLATIONS: dict[type, Callable[[Tensor], LogSums]] = {
-    KnowledgeDistillation: _knowledge,
-    UnbiasedKnowledgeDistillation: _unbiased_knowledge,
+#: Class to what gives, for a loss of it, the function of the old model's probability of the
+#: background (any shape) that gives the weights of the log-sums, times the number of old channels.
+DISTILLATIONS: dict[type, Callable[[PixelDistillation], Callable[[Tensor], LogSums]]] = {
+    KnowledgeDistillation: lambda _loss: _knowledge,
+    UnbiasedKnowledgeDistillation: lambda loss: (
+        _unbiased_knowledge if loss.background else _knowledge
+    ),
 }

@@ -1,0 +1,1 @@
+task = dict(dataset='ade20k', name='50-50')

@@ -1,0 +1,1 @@
+task = dict(dataset='cityscapes', name='10-1')

@@ -1,0 +1,1 @@
+task = dict(dataset='cityscapes', name='14-5')

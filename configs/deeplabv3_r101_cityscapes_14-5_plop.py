@@ -1,0 +1,8 @@
+_base_ = [
+    './_base_/models/deeplabv3_r101.py',
+    './_base_/datasets/cityscapes.py',
+    './_base_/tasks/cityscapes_14-5.py',
+    './_base_/methods/plop.py',
+    './_base_/schedules/mib.py',
+    './_base_/default_runtime.py',
+]

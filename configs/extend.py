@@ -1,0 +1,31 @@
+# Classes more for a plain mmseg model; tools/extend.py fills in what is None. A config of your own
+# inherits from this one and says base, task and data_root.
+_base_ = [
+    './_base_/methods/mib.py',
+    './_base_/schedules/extend.py',
+    './_base_/default_runtime.py',
+]
+base = dict(config=None, checkpoint=None, classes=None)
+task = dict(add=[])
+# pictures on which the new classes alone are labelled
+data_root = None
+# a share of them that is kept for testing, and labelled pictures of the old classes
+new_val = None
+old_data_root = None
+backbone_weights = None
+# height and width of a crop; the model's own by default
+crop_size = None
+protocol = dict(preset='plop')
+method = dict(distillation=[dict(type='UnbiasedKnowledgeDistillation', loss_weight=10.0)])
+train_dataloader = dict(
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='SeededInfiniteSampler', shuffle=True),
+)
+test_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=False,
+    batch_sampler=dict(type='SameSizeBatchSampler'),
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+)
