@@ -2,15 +2,11 @@
 
 import argparse
 import shlex
-import signal
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
-
-from mmseg_incremental.apis import plan_jobs, plan_runs, run_sweep
-from mmseg_incremental.errors import InputError
-from mmseg_incremental.experiments.arguments import add_run_arguments, chosen_place
+from mmseg_incremental.apis import plan_runs
+from mmseg_incremental.experiments.arguments import add_run_arguments
 from mmseg_incremental.experiments.criteria import EXPECTED, answers
 from mmseg_incremental.experiments.method_comparison import (
     JOINT,
@@ -19,7 +15,7 @@ from mmseg_incremental.experiments.method_comparison import (
     method_results,
     method_table,
 )
-from mmseg_incremental.experiments.sweep import check_weights, jobs_table, note_missing_weights
+from mmseg_incremental.experiments.tool import end, ending_in_one_line, train_planned
 from mmseg_incremental.utils.console import get_console, print_table
 from mmseg_incremental.utils.table import write_table
 from mmseg_incremental.visualization import draw_old_new_plot
@@ -44,14 +40,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--methods', nargs='+', default=[], metavar='NAME', help='of the file (default: all)'
     )
     parser.add_argument('--work-dir', help='folder (default: work_dirs/compare_NAME)')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='config entries of all runs that change no result, such as data_root=DIR',
-    )
     add_run_arguments(parser)
     return parser.parse_args(argv)
 
@@ -74,27 +62,16 @@ def write_report(comparison: MethodComparison, results: list[MethodResult], stem
 def main(argv: list[str] | None = None) -> None:
     """Run the tool."""
     args = parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console = get_console()
-    root = Path(args.work_dir or f'work_dirs/compare_{args.comparison.stem}')
-    try:
+    name = args.comparison.stem
+    root = Path(args.work_dir or f'work_dirs/compare_{name}')
+    with ending_in_one_line():
         comparison = MethodComparison.read(args.comparison)
         runs = comparison.runs(args.seeds, args.cfg_options, args.methods)
         planned = plan_runs(runs, root / 'runs')
-        jobs = plan_jobs(planned, root / 'runs', TRAIN, Path(args.base) if args.base else None)
-        print_table(console, jobs_table(planned, jobs))
-        if args.dry_run:
-            note_missing_weights(planned)
-            return
-        check_weights(planned)
-        failures = run_sweep(planned, jobs, console, args.jobs, chosen_place(args))
-        write_report(comparison, method_results(planned), root / args.comparison.stem)
-    except InputError as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('interrupted; the same command goes on')
-    if failures:
-        sys.exit(f'error: {len(failures)} of {len(planned)} runs failed; their logs say why')
+        failures = train_planned(planned, root / 'runs', TRAIN, args)
+        if failures is not None:
+            write_report(comparison, method_results(planned), root / name)
+            end(failures, len(planned))
 
 
 if __name__ == '__main__':

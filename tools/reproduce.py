@@ -4,19 +4,16 @@ import argparse
 import os
 import platform
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from mmengine.config import DictAction
 
-from mmseg_incremental.apis import plan_jobs, plan_runs, run_sweep
-from mmseg_incremental.errors import InputError
-from mmseg_incremental.experiments.arguments import add_run_arguments, chosen_place
+from mmseg_incremental.apis import plan_runs
+from mmseg_incremental.experiments.arguments import add_run_arguments
 from mmseg_incremental.experiments.run import PlannedRun, Run
-from mmseg_incremental.experiments.sweep import check_weights, jobs_table, note_missing_weights
+from mmseg_incremental.experiments.tool import end, ending_in_one_line, train_planned
 from mmseg_incremental.utils.console import get_console, print_table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'projects'))
@@ -62,15 +59,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='ImageNet weights in place of those that the configs name; None for random weights',
     )
     parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='config entries of all runs, such as train_dataloader.num_workers=8; with one that '
-        'changes results choose another --work-dir',
-    )
-    parser.add_argument(
         '--memory-gb', type=float, help='table1: memory budget; needed where there is no GPU'
     )
     add_run_arguments(parser)
@@ -110,27 +98,20 @@ def plan_rows(
     ]
 
 
-def reproduce_table(args: argparse.Namespace, root: Path) -> dict[str, str]:
+def reproduce_table(args: argparse.Namespace, root: Path) -> None:
     """Run what a table needs, and write it.
-
-    Returns:
-        Name of a run to what went wrong.
 
     Raises:
         InputError: If config or data cannot be used.
+        SystemExit: If a run failed.
     """
     console = get_console()
     table = paper_table(args.item, args.schedule)
     rows = plan_rows(table, args, root / 'runs')
     planned = list({item.run.name: item for _, items in rows for item in items}.values())
-    base = Path(args.base) if args.base else None
-    jobs = plan_jobs(planned, root / 'runs', HERE / 'train.py', base)
-    print_table(console, jobs_table(planned, jobs))
-    if args.dry_run:
-        note_missing_weights(planned)
-        return {}
-    check_weights(planned)
-    failures = run_sweep(planned, jobs, console, args.jobs, chosen_place(args))
+    failures = train_planned(planned, root / 'runs', HERE / 'train.py', args)
+    if failures is None:
+        return
     facts = {
         'Command': f'`{shlex.join(["python", "tools/reproduce.py", *sys.argv[1:]])}`',
         'Schedule': args.schedule,
@@ -142,7 +123,7 @@ def reproduce_table(args: argparse.Namespace, root: Path) -> dict[str, str]:
     print_table(console, report.table)
     for path in report.files:
         console.print(f'wrote {path}', soft_wrap=True)
-    return failures
+    end(failures, len(planned))
 
 
 def machine() -> str:
@@ -155,25 +136,17 @@ def machine() -> str:
 def main(argv: list[str] | None = None) -> None:
     """Run the tool."""
     args = parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     root = Path(args.work_dir or f'work_dirs/reproduce_{args.schedule}')
-    try:
+    with ending_in_one_line():
         if args.item == 'figure8':
             root.mkdir(parents=True, exist_ok=True)
             draw_focal_loss_figure(root / 'figure8.png')
             print(f'wrote {root / "figure8.png"}')
-            return
-        if args.item == 'table1':
+        elif args.item == 'table1':
             for path in reproduce_table1(CONFIGS, args.memory_gb, root / 'table1', get_console()):
                 print(f'wrote {path}')
-            return
-        failures = reproduce_table(args, root)
-    except (InputError, OSError) as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('interrupted; the same command goes on')
-    if failures:
-        sys.exit(f'error: {len(failures)} runs failed; their logs say why')
+        else:
+            reproduce_table(args, root)
 
 
 if __name__ == '__main__':

@@ -1,17 +1,17 @@
 """Run a config with every combination of option values, and with several seeds."""
 
 import argparse
-import signal
-import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmseg_incremental.apis import grid_runs, plan_jobs, plan_runs, run_sweep
+from mmseg_incremental.apis import grid_runs, plan_runs
 from mmseg_incremental.errors import InputError
-from mmseg_incremental.experiments.arguments import add_run_arguments, chosen_place, positive
+from mmseg_incremental.experiments.arguments import add_run_arguments, positive
+from mmseg_incremental.experiments.run import PlannedRun
 from mmseg_incremental.experiments.summary import summarize, summary_table, write_summary
-from mmseg_incremental.experiments.sweep import check_weights, jobs_table, note_missing_weights
+from mmseg_incremental.experiments.tool import end, ending_in_one_line, train_planned
 from mmseg_incremental.utils.console import get_console, print_table
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
@@ -62,14 +62,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'without the test pictures',
     )
     parser.add_argument('--work-dir', help='folder (default: work_dirs/sweep_CONFIG_NAME)')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='config entries of all runs, such as data_root=DIR',
-    )
     add_run_arguments(parser)
     return parser.parse_args(argv)
 
@@ -107,31 +99,27 @@ def _parse(text: str) -> dict[str, object]:
 def main(argv: list[str] | None = None) -> None:
     """Run the tool."""
     args = parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console = get_console()
     root = Path(args.work_dir or f'work_dirs/sweep_{Path(args.config).stem}')
-    try:
+    with ending_in_one_line():
         options = {**args.cfg_options, **({} if args.dev is None else {'dev': args.dev})}
         runs = grid_runs(args.config, parse_grid(args.grid), args.seeds, options, args.orders)
         planned = plan_runs(runs, root)
-        jobs = plan_jobs(planned, root, TRAIN, Path(args.base) if args.base else None)
-        print_table(console, jobs_table(planned, jobs))
-        if args.dry_run:
-            note_missing_weights(planned)
-            return
-        check_weights(planned)
-        failures = run_sweep(planned, jobs, console, args.jobs, chosen_place(args))
-    except (InputError, OSError) as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('interrupted; the same command goes on')
+        failures = train_planned(planned, root, TRAIN, args)
+        if failures is not None:
+            write_report(planned, failures, args, root / 'summary')
+            end(failures, len(planned))
+
+
+def write_report(
+    planned: Sequence[PlannedRun], failures: Mapping[str, str], args: argparse.Namespace, stem: Path
+) -> None:
+    """Print the table of all runs, and write it."""
+    console = get_console()
     groups = summarize(planned, failures)
     title = f'{Path(args.config).stem}: mIoU (%) after the last step, mean ± standard deviation'
     print_table(console, summary_table(groups, title))
-    for path in write_summary(groups, title, root / 'summary'):
+    for path in write_summary(groups, title, stem):
         console.print(f'wrote {path}', soft_wrap=True)
-    if failures:
-        sys.exit(f'error: {len(failures)} of {len(planned)} runs failed; their logs say why')
 
 
 if __name__ == '__main__':

@@ -16,9 +16,18 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say how runs are trained.
 
     Args:
-        parser: Gets ``--seeds``, ``--base``, ``--jobs``, ``--device``, ``--executor`` and
-            ``--dry-run``.
+        parser: Gets ``--cfg-options``, ``--seeds``, ``--base``, ``--jobs``, ``--device``,
+            ``--executor``, ``--executor-options`` and ``--dry-run``.
     """
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='config entries of all runs, such as data_root=DIR; with one that changes results '
+        'choose another --work-dir',
+    )
     parser.add_argument(
         '--seeds', type=int, nargs='+', default=[0], help='seeds of every run (default: 0)'
     )
