@@ -193,6 +193,8 @@ class IncrementalLoop(Hook):
         # hooks that change what is saved, such as MMEngine's moving average, do so here too
         runner.call_hook('before_save_checkpoint', checkpoint=content)
         state = content['state_dict']
+        # of the weights that learnt, before the method changes them
+        kept = dict(importance=_on_cpu(self.importance.finish())) if self.importance else {}
         if self.after_step:
             state = self._change(model, state)
         if is_main_process():
@@ -205,11 +207,10 @@ class IncrementalLoop(Hook):
                 seed=runner.seed,
                 fingerprint=self.fingerprint,
                 cost=training_cost(runner, model),
+                **kept,
             )
             if self.plain_config:
                 meta[PLAIN_CONFIG] = self.plain_config
-            if self.importance:
-                meta['importance'] = _on_cpu(self.importance.finish())
             extra = model.extra_names() if self.plain else []
             save_step_checkpoint(self.work_dir.checkpoint(self.step), state, meta, extra)
 

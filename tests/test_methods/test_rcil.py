@@ -125,6 +125,17 @@ def test_merged_equals_unmerged_step_after_step():
             nn.init.normal_(model.get_submodule(name).twin_conv.weight)
 
 
+def test_a_step_goes_on_from_plain_convolutions_too():
+    plain = shaken(Network())
+    part, model = doubled(LATER)
+    state = plain.state_dict()
+    kept = dict(state)
+    model.double().eval().load_state_dict(part.carry_over(model, state), strict=True)
+    assert state.keys() == kept.keys()
+    torch.testing.assert_close(model(pictures()), plain(pictures()))
+    assert isinstance(model.backbone.layer1[0].conv2.norm, nn.Identity)
+
+
 def test_a_merged_state_is_merged_again():
     module = DoubledConvolution(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4))
     shaken(module)

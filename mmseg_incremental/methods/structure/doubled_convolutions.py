@@ -19,7 +19,7 @@ class DoubledConvolutions:
 
     From step 1 on, the first branch of each is the frozen mean of both branches of the step
     before, and the second goes on learning from its own weights. Weights of the plain network,
-    such as those of ImageNet, load into both branches.
+    such as those of ImageNet or of another method's step 0, load into both branches.
 
     Source: Zhang et al., *Representation Compensation Networks for Continual Semantic
     Segmentation*, CVPR 2022, section 3.2; which convolutions, from its code.
@@ -38,6 +38,7 @@ class DoubledConvolutions:
     ) -> None:
         self.residual = re.compile(residual)
         self.head = re.compile(head)
+        self._places: list[tuple[str, str, str]] = []
 
     def apply(self, model: nn.Module, channels: Channels) -> None:
         """Change the layers of a model, before it is trained or loaded.
@@ -56,27 +57,30 @@ class DoubledConvolutions:
                 'normalisation in a residual block; choose a ResNet, or set residual to the names '
                 'of others'
             )
-        for _, parent, conv, norm in pairs:
+        for name, parent, conv, norm in pairs:
             doubled = DoubledConvolution(getattr(parent, conv), getattr(parent, norm))
             if channels.num_old:
                 doubled.merge()
             setattr(parent, conv, doubled)
             setattr(parent, norm, nn.Identity())
             parent.register_load_state_dict_pre_hook(partial(_double, conv=conv, norm=norm))
+            self._places.append((name.removesuffix(conv), conv, norm))
 
     def carry_over(self, model: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Merge the branches of the step before.
 
         Args:
             model: The model of this step, after :meth:`apply`.
-            state: State of the step before; it is not changed.
+            state: State of the step before, whose convolutions may be plain; it is not changed.
 
         Returns:
             The state that this step begins with.
         """
-        for name, module in model.named_modules():
-            if isinstance(module, DoubledConvolution):
-                state = merge_state(state, f'{name}.', module.twin_norm.eps)
+        for prefix, conv, norm in self._places:
+            state = dict(state)
+            _double(model, state, prefix, conv=conv, norm=norm)
+            name = f'{prefix}{conv}'
+            state = merge_state(state, f'{name}.', model.get_submodule(name).twin_norm.eps)
         return state
 
     def _chosen(self, name: str, parent: nn.Module, conv: str) -> bool:
