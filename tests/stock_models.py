@@ -151,15 +151,11 @@ def train_stock(cfg: Config) -> tuple[Path, Path]:
     Returns:
         Paths of the config and of the checkpoint.
     """
-    from mmengine.model import revert_sync_batchnorm
-    from mmseg.registry import MODELS
-
     work_dir = Path(cfg.work_dir)
     work_dir.mkdir(parents=True, exist_ok=True)
     cfg.dump(work_dir / 'model.py')
     torch.manual_seed(0)
-    run = cfg.copy()
-    # as mmseg's own train.py does where there is no GPU
-    run.model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    # what needs a GPU; the config that is kept has it
+    run = Config.fromstring(cfg.pretty_text.replace('SyncBN', 'BN'), '.py')
     Runner.from_cfg(run).train()
     return work_dir / 'model.py', work_dir / f'iter_{cfg.train_cfg.max_iters}.pth'

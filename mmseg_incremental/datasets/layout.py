@@ -91,9 +91,10 @@ def _suffixes(pictures: Path, masks: Path) -> tuple[str, str] | None:
             if path.suffix.lower() == '.png'
         ]
         length, mask = max(fits, default=(0, ''))
+        whole = len(os.path.splitext(stem)[0])
+        length = min(length, whole)
         while length and stem[length - 1] in '._-':
             length -= 1
-        whole = length == len(stem.rsplit('.', 1)[0]) or stem[length : length + 1] in tuple('._-')
-        if length and whole:
+        if length and (length == whole or stem[length] in '._-'):
             return stem[length:], mask[length:]
     return None

@@ -1,0 +1,1 @@
+"""Classes added to models of stock mmseg, over seeds."""

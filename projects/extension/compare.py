@@ -1,0 +1,165 @@
+"""A class added to stock mmseg models: MiB beside fine-tuning and joint training, over seeds.
+
+Stock mmseg trains a model on five rendered shapes, or on five of six without a background; then
+``tools/extend.py`` adds the sixth from pictures on which it alone is labelled. The table says what
+the old classes lost, and what the new one reached.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from mmseg_incremental.apis import load_sequence, run_sequence
+from mmseg_incremental.utils.console import get_console, print_table
+from mmseg_incremental.utils.files import write_atomically
+from mmseg_incremental.utils.table import Column, Table
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / 'tests'), str(ROOT / 'tools' / 'dataset_converters')]
+from make_shapes import render  # noqa: E402
+from stock_models import stock_config, train_stock  # noqa: E402
+
+CLASSES = ['disc', 'square', 'triangle', 'star', 'ring', 'cross']
+NEW = 6
+NO_WORKERS = {
+    'train_dataloader.num_workers': 0,
+    'train_dataloader.persistent_workers': False,
+    'test_dataloader.num_workers': 0,
+}
+
+
+def masks(background: bool) -> dict:
+    """Function of the full label for each folder; None leaves a picture out."""
+
+    def old(label: np.ndarray) -> np.ndarray | None:
+        return None if (label == NEW).any() else full(label)
+
+    def full(label: np.ndarray) -> np.ndarray:
+        # without a background the classes begin at 0, and stock mmseg takes 255 for unlabelled
+        shifted = np.where((label == 0) | (label == 255), 255, label - 1).astype(np.uint8)
+        return label if background else shifted
+
+    def old_val(label: np.ndarray) -> np.ndarray | None:
+        mask = old(label)  # as CamVid, where 11 means unlabelled
+        return mask if mask is None or background else np.where(mask == 255, 11, mask)
+
+    def new(label: np.ndarray) -> np.ndarray | None:
+        return (label == NEW).astype(np.uint8) if (label == NEW).any() else None
+
+    return {'old': (1, 400, old), 'old_val': (2, 60, old_val), 'new': (3, 125, new),
+            'joint': (4, 400, full), 'joint_val': (5, 60, full)}  # fmt: skip
+
+
+def render_folders(root: Path, background: bool, size: int = 96) -> None:
+    """Render what is not there."""
+    for name, (seed, number, mask_of) in masks(background).items():
+        folder, found, tried = root / name, 0, 0
+        if (folder / 'masks' / f'{number - 1:04d}.png').is_file():
+            continue
+        for kind in ('images', 'masks'):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+        while found < number:
+            picture, label = render(np.random.default_rng((seed, tried)), size)
+            tried += 1
+            if (mask := mask_of(label)) is not None:
+                Image.fromarray(picture).save(folder / 'images' / f'{found:04d}.png')
+                Image.fromarray(mask).save(folder / 'masks' / f'{found:04d}.png')
+                found += 1
+
+
+def stock(name: str, args: argparse.Namespace, joint: bool, seed: int) -> tuple[Path, Path]:
+    """Train a stock model, or take the one that is there."""
+    names = [*(['background'] if args.background else []), *CLASSES[: 6 if joint else 5]]
+    kind = 'joint' if joint else 'old'
+    work_dir = args.root / f'{name}_{kind}_{seed}'
+    done = work_dir / f'iter_{args.iters}.pth'
+    if done.is_file():
+        return work_dir / 'model.py', done
+    cfg = stock_config(name, args.root / 'data' / kind, names, work_dir, args.iters)
+    cfg.randomness = dict(seed=seed)
+    return train_stock(cfg)
+
+
+def extended(
+    base: tuple[Path, Path], new: str, args: argparse.Namespace, method: str, seed: int
+) -> dict:
+    """IoU by class before and after."""
+    options = {
+        'base.config': str(base[0]),
+        'base.checkpoint': str(base[1]),
+        'task.add': [new],
+        'data_root': str(args.root / 'data' / 'new'),
+        'old_data_root': str(args.root / 'data' / 'old_val'),
+        'new_val': 0.2,
+        'step_schedule.later.iters': args.extend_iters,
+        'randomness.seed': seed,
+        **({'step_schedule.later.lr': args.lr} if args.lr else {}),
+        **({} if method == 'default' else {'method': method}),
+        **({} if args.background else {'old_labels': dict(unlabelled=11)}),
+        **NO_WORKERS,
+    }
+    work_dir = base[0].parent / f'{method}_{args.lr}_{args.extend_iters}'
+    sequence = load_sequence(ROOT / 'configs' / 'extend.py', options, str(work_dir))
+    return run_sequence(sequence).steps
+
+
+def mean(values: dict, names: list[str]) -> float:
+    """Mean IoU (%) of some classes."""
+    return float(np.mean([values[name] for name in names]))
+
+
+def joint_iou(model: tuple[Path, Path], args: argparse.Namespace) -> float:
+    """IoU (%) of the new class by a stock model that learnt all at once."""
+    from mmseg.apis import inference_model, init_model
+
+    network = init_model(str(model[0]), str(model[1]), device='cpu')
+    folder = args.root / 'data' / 'joint_val'
+    value, hits, union = (NEW if args.background else NEW - 1), 0, 0
+    for path in sorted((folder / 'images').glob('*.png')):
+        seen = inference_model(network, str(path)).pred_sem_seg.data[0].cpu().numpy() == value
+        mask = np.asarray(Image.open(folder / 'masks' / path.name))
+        real, counts = mask == value, mask != 255
+        hits += int((seen & real & counts).sum())
+        union += int(((seen | real) & counts).sum())
+    return 100 * hits / union
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the comparison; what is there is not trained again."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('root', type=Path, help='folder for everything')
+    parser.add_argument('--models', nargs='+', default=['bisenetv1', 'aspp_r18', 'segformer_b0'])
+    parser.add_argument('--methods', nargs='+', default=['default', 'ft'])
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--iters', type=int, default=300)
+    parser.add_argument('--extend-iters', type=int, default=250)
+    parser.add_argument('--lr', type=float)
+    parser.add_argument('--no-background', dest='background', action='store_false')
+    parser.add_argument('--no-joint', dest='joint', action='store_false')
+    args = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    render_folders(args.root / 'data', args.background)
+    rows = []
+    for name in args.models:
+        for seed in args.seeds:
+            base = stock(name, args, joint=False, seed=seed)
+            joint = joint_iou(stock(name, args, True, seed), args) if args.joint else None
+            for method in args.methods:
+                steps = extended(base, CLASSES[5], args, method, seed)
+                before, after = (steps[step]['IoU'] for step in (0, 1))
+                old = [mean(found, CLASSES[:5]) for found in (before, after)]
+                rows.append([name, method, seed, *old, after[CLASSES[5]], joint])
+    columns = [Column('model', 'left'), Column('method', 'left'), Column('seed')]
+    heads = ['old before', 'old after', 'new', 'new, joint']
+    columns += [Column(head, format='.1f') for head in heads]
+    table = Table('a class added to a stock model: mIoU (%)', columns, [rows])
+    print_table(get_console(), table)
+    write_atomically(args.root / 'table.md', table.markdown())
+
+
+if __name__ == '__main__':
+    main()
