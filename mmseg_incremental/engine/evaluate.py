@@ -1,14 +1,12 @@
 """Evaluation of one step's checkpoint; training and ``tools/test.py`` both come here."""
 
 import copy
-import json
 import math
 import os
 from collections.abc import Mapping
 
 from mmengine.config import Config
 
-from ..datasets import leaf_datasets
 from ..sequence.checkpoint import load_step_checkpoint, load_weights, step_state
 from ..sequence.sequence import Step
 from ..sequence.step_config import channel_groups
@@ -65,22 +63,6 @@ def _test(cfg: Config, state: Mapping, checkpoint: str | os.PathLike, launcher: 
     model = getattr(runner.model, 'module', runner.model)
     load_weights(model, state, str(checkpoint))
     return runner.test()
-
-
-def inference(step: Step) -> dict:
-    """How test pictures are brought to the network, in plain values.
-
-    Args:
-        step: The step.
-
-    Returns:
-        ``test_cfg`` of the model (whole pictures or a sliding window) and the test ``pipeline``.
-    """
-    loaders = [step.config.get(name) for name in ('test_dataloader', 'old_test_dataloader')]
-    leaves = [leaf for loader in loaders if loader for leaf in leaf_datasets(loader.dataset)]
-    pipeline = leaves[0].pipeline if leaves else None
-    found = dict(test_cfg=step.config.model.get('test_cfg'), pipeline=pipeline)
-    return json.loads(json.dumps(found, default=str))
 
 
 def _joined(step: Step, found: list[tuple[Mapping, dict]]) -> dict[str, float]:

@@ -15,24 +15,23 @@ from ..errors import InputError
 from ..evaluation import SequenceResults, joint_reference, results_table
 from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.base_step import take_base
-from ..sequence.checkpoint import load_checkpoint
 from ..sequence.extension import take_plain_model
 from ..sequence.plain_config import check_plain, plain_config, write_plain_config
-from ..sequence.plan import RunOptions, StepPlan, plan_sequence
+from ..sequence.plan import plan_sequence
 from ..sequence.plan_table import plan_table
 from ..sequence.rehearsal import rehearse_step
 from ..sequence.sequence import Sequence
+from ..sequence.step_plan import RunOptions, StepPlan
 from ..sequence.stored_config import as_data
 from ..sequence.work_dir import WorkDir
 from ..utils.console import get_console, print_table
 from ..utils.files import lock_folder
-from ..utils.versions import versions
-from .evaluate import evaluate_step, inference
+from .evaluate import evaluate_step
 from .extension_report import write_extension_report
 from .incremental_loop import IncrementalLoop
-from .learning_curve import read_learning_curve
 from .pictures import draw_sequence
 from .progress_file import ProgressWriter
+from .step_facts import step_facts
 from .step_runner import StepRunner, fit_to_machine, join_processes, world_size
 
 console = get_console()
@@ -109,21 +108,7 @@ def _run_step(
         _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
     step = sequence.step(plan.step)
     metrics = evaluate_step(step, plan.target, launcher)
-    meta = load_checkpoint(plan.target).get('meta') or {}
-    facts = dict(
-        num_images=plan.num_images,
-        iterations=plan.iters,
-        batch_size=sequence.cfg.batch_size * world_size(),
-        fingerprint=meta.get('fingerprint'),
-        seed=meta.get('seed'),
-        taken_from=meta.get('taken_from'),
-        cost=meta.get('cost'),
-        inference=inference(step),
-        versions=versions(),
-    )
-    curve = read_learning_curve(sequence.work_dir.step_dir(plan.step))
-    if curve and step.schedule.num_evaluations > 1:
-        facts['learning_curve'] = curve
+    facts = step_facts(step, plan, sequence.cfg.batch_size * world_size())
     results.record(plan.step, metrics, **facts)
     if is_main_process():
         write_plain_config(step)

@@ -4,40 +4,16 @@ import copy
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from mmengine.config import ConfigDict
-from mmengine.registry import Registry
 from mmseg.registry import MODELS, TASK_UTILS
 
 from ..errors import InputError
-from ..models import CLASSIFIER_INITS
 from ..models.channels import Channels
 from ..models.classifier_init import COPIED_CHANNELS
 from ..tasks import Task
-
-_REQUIRED = ('name', 'loss', 'distillation', 'classifier_init')
-#: Parts that a method may do without, with what stands for their absence.
-_OPTIONAL = {
-    'first_loss': None,
-    'targets': None,
-    'link': None,
-    'extra_channels': None,
-    'structure': [],
-    'trainable': [],
-    'survey': None,
-    'importance': None,
-    'after_step': [],
-    'memory': None,
-}
-_MOMENTS_IN_ORDER = (
-    'extra_channels', 'structure', 'classifier_init', 'trainable', 'survey', 'memory', 'targets',
-    'first_loss', 'loss', 'distillation', 'importance', 'after_step', 'link',
-)  # fmt: skip
-_MODULES = ('loss', 'first_loss', 'distillation')
-_LISTS = ('distillation', 'structure', 'trainable', 'after_step')
-#: One config, or a list of some.
-_LOSSES = ('loss', 'first_loss')
-_MOMENTS = ('first', 'later', 'all')
+from .parts import MODULES, MOMENTS, OPTIONAL, Parts, part_class
 
 
 @dataclass(frozen=True)
@@ -59,75 +35,12 @@ class Method:
     config: Mapping
 
     def __post_init__(self) -> None:
-        method = self.config
-        if not isinstance(method, Mapping):
-            raise InputError(f'method must be a dict with the keys {_REQUIRED}, got {method!r}')
-        known = {*_REQUIRED, *_OPTIONAL}
-        unknown, missing = sorted(set(method) - known), sorted(set(_REQUIRED) - set(method))
-        if unknown or missing:
-            raise InputError(
-                f'method must have the keys {sorted(_REQUIRED)} and may have '
-                f'{sorted(_OPTIONAL)}; unknown: {unknown}, missing: {missing}'
-            )
-        init = method['classifier_init']
-        if isinstance(init, Mapping):
-            _build(TASK_UTILS, init, 'method.classifier_init')
-        elif init not in list(CLASSIFIER_INITS):
-            raise InputError(
-                f'method.classifier_init is {init!r}; known are {sorted(CLASSIFIER_INITS)}'
-            )
-        self._build_all()
-        for part in self._part('trainable'):
-            if part.get('when', 'later') not in _MOMENTS:
-                raise InputError(
-                    f'method.trainable: when must be one of {list(_MOMENTS)}, got {part["when"]!r}'
-                )
-        if method.get('extra_channels') and not method.get('link'):
-            raise InputError(
-                'method has extra_channels but no link, which says how they become decisions; '
-                "link=dict(type='SeenChannels') leaves them out"
-            )
-        terms = [MODELS.build(copy.deepcopy(part)) for part in self._part('distillation')]
-        apart = all(term.taps or getattr(term, 'per_channel', False) for term in terms)
-        if method.get('extra_channels') and not apart:
-            raise InputError(
-                'method: a distillation of logits takes all channels for classes, but '
-                'extra_channels adds some beside them; give it taps, or let it compare each '
-                'channel by itself'
-            )
-        targets = self._part('targets')
-        needs_survey = targets and getattr(_class(TASK_UTILS, targets), 'needs_survey', False)
-        if needs_survey and not self._part('survey'):
-            raise InputError(f'method.targets: {targets["type"]} needs a survey, and there is none')
+        _ = self.parts  # which refuses what is wrong
 
-    def _part(self, key: str) -> object:
-        part = self.config.get(key, _OPTIONAL.get(key))
-        return _OPTIONAL.get(key) if part is None else part
-
-    def _copy(self, key: str) -> object:
-        """A part's config that may be changed."""
-        return copy.deepcopy(self._part(key))
-
-    def _build_all(self) -> None:
-        """Build every part once, so that a wrong one is found before anything is trained."""
-        for key in ('loss', 'distillation', *_OPTIONAL):
-            for part in self._listed(key):
-                registry = MODELS if key in _MODULES else TASK_UTILS
-                _build(registry, part, f'method.{key}')
-
-    def _listed(self, key: str) -> list:
-        """The configs of an entry, whether it takes one or several."""
-        entry = self._part(key)
-        several = key in _LISTS or (key in _LOSSES and entry)
-        if isinstance(entry, list) and several:
-            return entry
-        if entry is None and key in _OPTIONAL:
-            return []
-        if key in _LISTS or isinstance(entry, list) or not entry:
-            kinds = 'a dict or a list of some' if key in _LOSSES else 'a dict'
-            kinds = 'a list' if key in _LISTS else kinds
-            raise InputError(f'method.{key} must be {kinds}, got {entry!r}')
-        return [entry]
+    @cached_property
+    def parts(self) -> Parts:
+        """The parts by key."""
+        return Parts(self.config)
 
     @property
     def name(self) -> str:
@@ -137,23 +50,23 @@ class Method:
     def moments(self) -> dict[str, list[str]]:
         """The moments at which the method acts, in their order, with the parts that act there."""
         found = {}
-        for key in _MOMENTS_IN_ORDER:
-            if parts := self._listed(key) if key != 'classifier_init' else [self.config[key]]:
+        for key in MOMENTS:
+            if parts := self.parts.listed(key) if key != 'classifier_init' else [self.config[key]]:
                 found[key] = [_shown(part) for part in parts]
         return found
 
     @property
     def plain(self) -> bool:
         """Whether stock mmseg's network decides as the method does, from the classes' channels."""
-        link = self._part('link')
-        if self._part('structure'):
+        link = self.parts.one('link')
+        if self.parts.one('structure'):
             return False
-        return link is None or getattr(_class(TASK_UTILS, link), 'plain', False)
+        return link is None or getattr(part_class(TASK_UTILS, link), 'plain', False)
 
     @property
     def memory(self) -> ConfigDict | None:
         """Config of the memory."""
-        return self._part('memory')
+        return self.parts.one('memory')
 
     def losses(self, step: int, num_old: int) -> ConfigDict | list[ConfigDict]:
         """Config of the segmentation loss, or of several, of a step.
@@ -165,7 +78,7 @@ class Method:
         Returns:
             ``first_loss`` at step 0 where the method has one, ``loss`` otherwise.
         """
-        loss = (step == 0 and self._part('first_loss')) or self.config['loss']
+        loss = (step == 0 and self.parts.one('first_loss')) or self.config['loss']
         if isinstance(loss, list):
             return [_with_known(part, num_old=num_old) for part in loss]
         return _with_known(loss, num_old=num_old)
@@ -179,25 +92,26 @@ class Method:
                 it are told.
         """
         moments = ('all', 'later' if step else 'first')
-        trainable = self._copy('trainable')
-        distillation = self._copy('distillation') if step else []
+        trainable = self.parts.copy('trainable')
+        distillation = self.parts.copy('distillation') if step else []
         if not background:
             distillation = [_with_known(part, background=False) for part in distillation]
         return dict(
             distillation=distillation,
-            targets=self._copy('targets') if step or self._at_first_step() else None,
-            link=self._copy('link'),
+            targets=self.parts.copy('targets') if step or self._at_first_step() else None,
+            link=self.parts.copy('link'),
             trainable=[part for part in trainable if part.pop('when', 'later') in moments],
         )
 
     @property
     def structure(self) -> list[ConfigDict]:
         """Configs of what changes the layers of the network."""
-        return self._copy('structure')
+        return self.parts.copy('structure')
 
     def _at_first_step(self) -> bool:
         """Whether the targets are made at step 0 too, where there is no old model."""
-        return getattr(_class(TASK_UTILS, self._part('targets')), 'acts_at_first_step', False)
+        targets = part_class(TASK_UTILS, self.parts.one('targets'))
+        return getattr(targets, 'acts_at_first_step', False)
 
     def label_transforms(self, task: Task, step: int) -> list[ConfigDict]:
         """Configs of what the targets want done to the labels right after they are loaded.
@@ -207,7 +121,7 @@ class Method:
             step: The step.
         """
         targets = self.model_parts(step)['targets']
-        if not hasattr(_class(TASK_UTILS, targets), 'label_transforms'):
+        if not hasattr(part_class(TASK_UTILS, targets), 'label_transforms'):
             return []
         transforms = TASK_UTILS.build(targets).label_transforms(self.channels(task, step))
         return [ConfigDict(transform) for transform in transforms]
@@ -216,16 +130,16 @@ class Method:
         """Configs of the parts that act before and after the training of a step."""
         parts = dict(
             classifier_init=copy.deepcopy(self.config['classifier_init']),
-            survey=self._copy('survey') if step else None,
-            after_step=self._copy('after_step') if step else [],
+            survey=self.parts.copy('survey') if step else None,
+            after_step=self.parts.copy('after_step') if step else [],
         )
-        if importance := self._copy('importance'):
+        if importance := self.parts.copy('importance'):
             parts['importance'] = importance  # it is recorded from step 0 on
         return parts
 
     def needs_old_model(self, step: int) -> bool:
         """Whether the step learns beside a frozen copy of the step before."""
-        parts = (self.config['distillation'], self._part('targets'), self._part('survey'))
+        parts = (self.config['distillation'], self.parts.one('targets'), self.parts.one('survey'))
         return step > 0 and any(parts)
 
     def extra_channels(self, task: Task, step: int) -> dict[str, int]:
@@ -234,7 +148,7 @@ class Method:
         Raises:
             InputError: If new classifiers are to be copied from a channel that is not there.
         """
-        part = self._part('extra_channels')
+        part = self.parts.one('extra_channels')
         extra = TASK_UTILS.build(part)(task, step) if part else {}
         copied = self.config['classifier_init']
         if copied in COPIED_CHANNELS and copied not in extra:
@@ -256,9 +170,9 @@ class Method:
 
         Such are the unbiased losses, and targets that give these pixels a class or ignore them.
         """
-        targets = self._part('targets')
+        targets = self.parts.one('targets')
         if step and targets:
-            return getattr(_class(TASK_UTILS, targets), 'reads_any_old', False)
+            return getattr(part_class(TASK_UTILS, targets), 'reads_any_old', False)
         losses = self.losses(step, num_old=1)
         losses = losses if isinstance(losses, list) else [losses]
         return step > 0 and all(
@@ -273,19 +187,14 @@ class Method:
         """
         if task.background:
             return
-        for key in ('loss', 'distillation', *_OPTIONAL):
-            registry = MODELS if key in _MODULES else TASK_UTILS
-            for part in self._listed(key):
-                if getattr(_class(registry, part), 'needs_background', False):
+        for key in ('loss', 'distillation', *OPTIONAL):
+            registry = MODELS if key in MODULES else TASK_UTILS
+            for part in self.parts.listed(key):
+                if getattr(part_class(registry, part), 'needs_background', False):
                     raise InputError(
                         f'method.{key}: {part["type"]} needs a background, and task '
                         f'{task.name!r} of {task.dataset} has none; choose another method'
                     )
-
-
-def _class(registry: Registry, part: Mapping) -> type | None:
-    kind = part.get('type') if isinstance(part, Mapping) else None
-    return registry.get(kind) if isinstance(kind, str) else kind
 
 
 def _shown(part: Mapping | str) -> str:
@@ -294,16 +203,6 @@ def _shown(part: Mapping | str) -> str:
         return part
     arguments = ', '.join(f'{k}={v!r}' for k, v in dict(part).items() if k != 'type')
     return f'{part["type"]}({arguments})'
-
-
-def _build(registry: Registry, part: Mapping, where: str) -> None:
-    if _class(registry, part) is None:
-        raise InputError(f'{where}: {part!r} names no known type')
-    config = {key: value for key, value in copy.deepcopy(dict(part)).items() if key != 'when'}
-    try:
-        registry.build(config)
-    except (KeyError, TypeError, ValueError, AssertionError) as error:
-        raise InputError(f'{where}: {part["type"]} cannot be built: {error}') from error
 
 
 def _with_known(loss: Mapping, **known: object) -> ConfigDict:

@@ -4,8 +4,9 @@ from .checkpoint import CheckpointError, load_checkpoint
 from .config import load_sequence
 from .fingerprint import step_fingerprint
 from .plain_config import plain_config
-from .plan import RunOptions, StepPlan, plan_sequence
+from .plan import plan_sequence
 from .sequence import Sequence, Step
+from .step_plan import RunOptions, StepPlan
 from .work_dir import WorkDir
 
 __all__ = [

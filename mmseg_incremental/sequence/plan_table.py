@@ -4,8 +4,8 @@ from collections.abc import Sequence as Listing
 from pathlib import Path
 
 from ..utils.table import Column, Table
-from .plan import StepPlan
 from .sequence import Sequence
+from .step_plan import StepPlan
 
 
 def plan_table(sequence: Sequence, plans: Listing[StepPlan]) -> Table:
