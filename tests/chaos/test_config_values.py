@@ -23,7 +23,8 @@ SKIPPED = ('custom_imports', 'work_dir', 'env_cfg.dist_cfg')
 #: Values that are tried with one seed, the first of which is always the same.
 EXAMPLES = 12
 #: Share of the accepted values with which a run is made.
-TRAINED = 0.2
+TRAINED = 0.1
+SECONDS_OF_A_RUN = 120
 #: Accepted values are tried for so many iterations, at most.
 LIMIT = 20
 
@@ -79,7 +80,9 @@ def test_mutations(small: Path, tmp_path: Path, session) -> None:
                 return
             tries.count('accepted')
             if run and not is_too_long(key, value):
-                code = wait(start(lambda: run_sequence(sequence), log_of(work_dir)))
+                code = wait(
+                    start(lambda: run_sequence(sequence), log_of(work_dir)), SECONDS_OF_A_RUN
+                )
                 text = log_of(work_dir).read_text()
                 assert code in (DONE, REFUSED), text[-600:]
                 tries.count('trained', code == DONE)
