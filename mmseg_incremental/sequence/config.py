@@ -8,7 +8,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..datasets import SETTINGS, get_protocol, label_meaning
-from ..errors import InputError
+from ..errors import InputError, told_as
 from ..methods.method import Method
 from ..models.bisenet import complete_bisenet
 from ..tasks import build_task
@@ -67,9 +67,12 @@ def load_sequence(
         cfg.crop_size = (cfg.crop_size, cfg.crop_size)
     cfg.work_dir = str(work_dir or cfg.get('work_dir') or f'work_dirs/{path.stem}')
     _check_config(cfg, path)
-    complete_bisenet(cfg.model)
-    task = build_task(cfg.task)
-    method = Method(cfg.method)
+    with told_as('model: its parts do not fit together'):
+        complete_bisenet(cfg.model)
+    with told_as('task cannot be used'):
+        task = build_task(cfg.task)
+    with told_as('method cannot be used'):
+        method = Method(cfg.method)
     check_entries(MethodSchema, cfg.method, 'method.')
     method.check_background(task)
     label_meaning(task, labels=cfg.get('labels'))  # refuses what is wrong
@@ -98,7 +101,7 @@ def _merge(cfg: Config, options: Mapping, path: Path) -> None:
             raise InputError(f'unknown option {key!r}; {hint}')
     try:
         cfg.merge_from_dict(dict(options))
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # MMEngine's merging meets values of any type
         raise InputError(f'options {dict(options)} do not fit {path}: {error}') from error
 
 

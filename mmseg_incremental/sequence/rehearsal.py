@@ -24,7 +24,7 @@ from mmseg.structures import SegDataSample
 from torch.fx.experimental import _config as config
 
 from ..datasets import StepDataset
-from ..errors import InputError
+from ..errors import InputError, reason_of, told_as
 from ..models.incremental_encoder_decoder import IncrementalEncoderDecoder
 from ..models.without_values import build_without_values
 from ..utils.quiet import quiet
@@ -155,7 +155,7 @@ def _try_iteration(step: Step, model: IncrementalEncoderDecoder, where: str) -> 
             return
         raise InputError(
             f'{where}: a batch of {number} crops of {size[0]}x{size[1]} cannot be learnt '
-            f'({_reason(error)})'
+            f'({reason_of(error)})'
         ) from error
 
 
@@ -194,13 +194,5 @@ def _without_a_trace() -> Iterator[None]:
 
 
 def _built(name: str, build: Callable[[], T]) -> T:
-    try:
+    with told_as(f'{name} cannot be built'):
         return build()
-    except InputError:
-        raise
-    except Exception as error:  # whatever a wrong value does to whoever is built
-        raise InputError(f'{name} cannot be built ({_reason(error)})') from error
-
-
-def _reason(error: Exception) -> str:
-    return f'{type(error).__name__}: {str(error).strip()}'.split('\n')[0].removesuffix(': ')

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from mmengine.config import Config, ConfigDict
 
 from ..datasets import Protocol
+from ..errors import told_as
 from ..methods.method import Method
 from ..models.channels import Channels
 from ..tasks import Task
@@ -62,7 +63,8 @@ class Sequence:
         """
         self.task.new_classes(index)
         if index not in self._steps:
-            self._steps[index] = Step(self, index, self.build_config(self, index))
+            with told_as(f'the config does not make one of step {index}'):
+                self._steps[index] = Step(self, index, self.build_config(self, index))
         return self._steps[index]
 
     @property
