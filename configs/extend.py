@@ -16,7 +16,7 @@ backbone_weights = None
 # height and width of a crop; the model's own by default
 crop_size = None
 protocol = dict(preset='plop')
-method = dict(distillation=[dict(type='UnbiasedKnowledgeDistillation', loss_weight=10.0)])
+method = dict(distillation=[dict(type='UnbiasedKnowledgeDistillation', loss_weight=5.0)])
 train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,

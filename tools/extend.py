@@ -66,9 +66,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='DIR',
         help='labelled pictures of the old classes, to measure what is forgotten',
     )
-    parser.add_argument('--method', help='file of configs/_base_/methods (default: MiB, weight 10)')
+    parser.add_argument('--method', help='file of configs/_base_/methods (default: MiB, weight 5)')
     parser.add_argument('--iters', type=int, help='iterations (default: 250)')
-    parser.add_argument('--lr', type=float, help='learning rate (default: 0.01)')
+    parser.add_argument('--lr', type=float, help='learning rate (default: 0.03)')
     parser.add_argument('--batch-size', type=int, help='pictures per iteration (default: 8)')
     parser.add_argument(
         '--crop-size',

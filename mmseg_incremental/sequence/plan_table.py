@@ -7,6 +7,9 @@ from ..utils.table import Column, Table
 from .sequence import Sequence
 from .step_plan import StepPlan
 
+#: Names of classes that are written out.
+_SHOWN = 5
+
 
 def plan_table(sequence: Sequence, plans: Listing[StepPlan]) -> Table:
     """The plans as a table.
@@ -45,5 +48,11 @@ def plan_table(sequence: Sequence, plans: Listing[StepPlan]) -> Table:
         for plan in plans
     ]
     chosen = ', '.join(f'{group} {name}' for group, name in sequence.choices.items())
-    notes = [f'note: {note}' for plan in plans for note in plan.notes]
-    return Table(title, columns, [rows], [f'checkpoints are in {folder}', chosen, *notes])
+    notes = [f'checkpoints are in {folder}', chosen]
+    learnt = set(task.class_order)
+    if left := [name for label, name in enumerate(task.names, 1) if label not in learnt]:
+        meaning = 'background' if task.background else 'unlabelled'
+        shown = ', '.join(left[:_SHOWN]) + (', ...' if len(left) > _SHOWN else '')
+        notes.append(f'{len(left)} classes are in no step and count as {meaning}: {shown}')
+    notes += [f'note: {note}' for plan in plans for note in plan.notes]
+    return Table(title, columns, [rows], notes)

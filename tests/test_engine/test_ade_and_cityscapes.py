@@ -77,7 +77,7 @@ def test_two_steps(tmp_path: Path, layout: dict, method: str) -> None:
         'test_dataloader.dataset.pipeline.1.scale': scale,
         'test_pipeline.1.scale': scale,
     }
-    taps = dict(stages=[]) if method == 'mib' else dict(stages=['backbone.layers.3.-1'])
+    taps = dict(stages=[]) if method == 'mib' else dict(stages=['decode_head.fusion_conv'])
     options = {'data_root': str(tmp_path / 'data'), **TINY, **pipelines, 'taps': taps}
     leaf = ROOT / 'configs' / f'{layout["leaf"]}_{method}.py'
     sequence = load_sequence(leaf, options, str(tmp_path / 'work'))
