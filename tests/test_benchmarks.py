@@ -80,7 +80,7 @@ def test_tables_of_trainings_are_compared(tmp_path, capsys):
     args = same_results.parse_args(['--work-dir', str(tmp_path)])
     found = {'plain': (50.0, 20.0), 'fast': (50.25, 19.5), 'plain with two threads': (51.0, 20.0)}
     for name, values in found.items():
-        results = SequenceResults({})
+        results = SequenceResults({'groups': [['disc'], ['ring']]})
         for step, value in enumerate(values):
             results.record(step, {'mIoU/all': value})
         folder = same_results.work_dir(args, name)
