@@ -62,11 +62,11 @@ def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLis
     if problems:
         raise DataError(step.sequence.cfg.data_root, problems)
     training, test = datasets
+    if doubtful := [p for dataset in datasets for p in (*_repeated(dataset), *_narrow(dataset))]:
+        raise DataError(step.sequence.cfg.data_root, list(dict.fromkeys(doubtful)))
     if not known:  # all steps load their pictures in the same way
         rehearse_loader(step.config.train_dataloader, training, 'train_dataloader')
         rehearse_loader(step.config.test_dataloader, test, 'test_dataloader')
-    if doubtful := [p for dataset in datasets for p in (*_repeated(dataset), *_narrow(dataset))]:
-        raise DataError(step.sequence.cfg.data_root, list(dict.fromkeys(doubtful)))
     shared = set(training.picture_paths) & set(test.picture_paths)
     known[key] = PictureLists(training.picture_names, training.class_sets, len(test), len(shared))
     return known[key]
