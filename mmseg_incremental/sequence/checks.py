@@ -1,10 +1,15 @@
-"""What would go wrong in a sequence whatever its data: its heads, its work dir."""
+"""What would go wrong in a sequence: its heads, its work dir, settings that have changed."""
 
 from ..errors import InputError
 from ..evaluation import SequenceResults
 from ..models.growth import refusal
+from .checkpoint import UsableCheckpoint
+from .fingerprint import different_settings
+from .picture_lists import PictureLists
 from .sequence import Sequence
 from .step_config import model_heads
+
+_SHOWN = 3  # settings that differ, in a message
 
 
 def check_heads(sequence: Sequence) -> None:
@@ -40,3 +45,51 @@ def check_work_dir(sequence: Sequence) -> None:
                 f'{path.parent} holds a sequence with another {key} ({there.get(key)}, the '
                 f'config has {here[key]}); choose another --work-dir'
             )
+
+
+def check_same_settings(step: int, begun: UsableCheckpoint, settings: str) -> None:
+    """Refuse to go on with other settings than those that a step began with.
+
+    Args:
+        step: The step.
+        begun: The checkpoint inside it that a run would go on from.
+        settings: What the step depends on now.
+
+    Raises:
+        InputError: If they differ; it says in what, and the two ways on.
+    """
+    if begun.settings is None or begun.settings == settings:
+        return
+    different = different_settings(begun.settings, settings)
+    shown = '; '.join(different[:_SHOWN])
+    more = f' and {len(different) - _SHOWN} more' if len(different) > _SHOWN else ''
+    raise InputError(
+        f'step {step} was begun with other settings ({shown}{more}); go on with the old ones, or '
+        f'train the step from its start with --resume --restart-step {step}'
+    )
+
+
+def data_doubts(sequence: Sequence, step: int, lists: PictureLists) -> list[str]:
+    """What of a step's data a user may not have meant.
+
+    Args:
+        sequence: The sequence.
+        step: The step.
+        lists: Its pictures.
+
+    Returns:
+        A line for each doubt.
+    """
+    if sequence.step(step).is_given:
+        return []
+    doubts, shown = [], set().union(*lists.classes)
+    missing = [label for label in sequence.task.new_classes(step) if label not in shown]
+    if missing:
+        names = ', '.join(sequence.task.names[label - 1] for label in missing)
+        doubts.append(f'step {step}: no training picture shows {names}')
+    if lists.num_shared:
+        doubts.append(
+            f'step {step}: {lists.num_shared} of the {lists.num_test} pictures that it is '
+            'evaluated on are trained on too'
+        )
+    return doubts

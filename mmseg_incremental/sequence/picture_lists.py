@@ -68,11 +68,11 @@ def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLis
         raise DataError(step.sequence.cfg.data_root, problems)
     training = None if step.is_given else datasets[0]
     tests = datasets if training is None else datasets[1:]
+    if doubtful := [p for dataset in datasets for p in (*_repeated(dataset), *_narrow(dataset))]:
+        raise DataError(step.sequence.cfg.data_root, list(dict.fromkeys(doubtful)))
     if not known:  # all steps load their pictures in the same way
         for dataset, (name, loader) in zip(datasets, loaders.items(), strict=True):
             rehearse_loader(loader, dataset, name)
-    if doubtful := [p for dataset in datasets for p in (*_repeated(dataset), *_narrow(dataset))]:
-        raise DataError(step.sequence.cfg.data_root, list(dict.fromkeys(doubtful)))
     names, classes, paths = [], [], set()
     if training is not None:
         names, classes = training.picture_names, training.class_sets

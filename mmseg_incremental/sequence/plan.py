@@ -10,17 +10,15 @@ from ..datasets.memory_file import Candidate
 from ..errors import InputError
 from .base_step import find_base, is_outdated, saved_fingerprint
 from .checkpoint import UsableCheckpoint, load_step_checkpoint, newest_usable
-from .checks import check_heads, check_work_dir
+from .checks import check_heads, check_same_settings, check_work_dir, data_doubts
 from .extension import base_fingerprint
-from .fingerprint import different_settings, fingerprint_of, step_settings
+from .fingerprint import fingerprint_of, step_settings
 from .memory_lists import memory_lists
 from .picture_lists import PictureLists, read_picture_lists
 from .rehearsal import rehearse_hooks
 from .schedule import training_iters
 from .sequence import Sequence, Step
 from .step_plan import RunOptions, StepPlan
-
-_SHOWN = 3  # settings that differ, in a message
 
 
 def plan_sequence(
@@ -125,7 +123,7 @@ class _Planner:
         begun = UsableCheckpoint(None, None, ())
         if self.options.resume and not (done or overwrite or index in self.options.restart):
             begun = newest_usable(work_dir.training_checkpoints(index))
-            _check_same_settings(index, begun, settings)
+            check_same_settings(index, begun, settings)
         batch_size = sequence.cfg.batch_size * self.world_size
         shared = step.config.train_dataloader.dataset.get('memory_share')
         num_images = len(lists.training) + (0 if shared else len(memory))
@@ -147,7 +145,7 @@ class _Planner:
             memory=tuple(memory),
             notes=(
                 *(f'{reason}; it is passed over' for reason in begun.damaged),
-                *_doubts(sequence, index, lists),
+                *data_doubts(sequence, index, lists),
             ),
         )
 
@@ -166,36 +164,6 @@ class _Planner:
     def _lr(self, lr: float, batch_size: int) -> float:
         scale = self.sequence.cfg.get('auto_scale_lr') or {}
         return lr * batch_size / scale['base_batch_size'] if scale.get('enable') else lr
-
-
-def _doubts(sequence: Sequence, index: int, lists: PictureLists) -> list[str]:
-    """What of a step's data a user may not have meant."""
-    if sequence.step(index).is_given:
-        return []
-    doubts, shown = [], set().union(*lists.classes)
-    missing = [c for c in sequence.task.new_classes(index) if c not in shown]
-    if missing:
-        names = ', '.join(sequence.task.names[label - 1] for label in missing)
-        doubts.append(f'step {index}: no training picture shows {names}')
-    if lists.num_shared:
-        doubts.append(
-            f'step {index}: {lists.num_shared} of the {lists.num_test} pictures that it is '
-            'evaluated on are trained on too'
-        )
-    return doubts
-
-
-def _check_same_settings(index: int, begun: UsableCheckpoint, settings: str) -> None:
-    """Refuse to go on with other settings than those that the step began with."""
-    if begun.settings is None or begun.settings == settings:
-        return
-    different = different_settings(begun.settings, settings)
-    shown = '; '.join(different[:_SHOWN])
-    more = f' and {len(different) - _SHOWN} more' if len(different) > _SHOWN else ''
-    raise InputError(
-        f'step {index} was begun with other settings ({shown}{more}); go on with the old ones, or '
-        f'train the step from its start with --resume --restart-step {index}'
-    )
 
 
 def _check_allowed(sequence: Sequence, plan: StepPlan, options: RunOptions) -> None:

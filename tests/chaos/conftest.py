@@ -8,6 +8,14 @@ from chaos.session import Session
 from tiny import run_tool
 
 
+@pytest.fixture(scope='session', autouse=True)
+def unformatted_configs() -> Iterator[None]:
+    """MMEngine lays out its config anew at every checkpoint, which takes most of a small run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+        yield
+
+
 @pytest.fixture(scope='session')
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A rendered data set of a few pictures."""

@@ -19,8 +19,8 @@ def test_table_of_the_paper_is_planned_and_missing_weights_are_told(voc_mini, tm
     weights = ['--backbone-weights', tmp_path / 'none.pth']
     tool_main('reproduce')([*run, *weights, '--dry-run'])
     out = ' '.join(capsys.readouterr().out.split())
-    # step 0 once, Joint, four methods with one later step and two with two
-    assert f'{1200 + 1800 + 4 * 200 + 2 * 400} iterations are left' in out
+    # step 0 once, Joint, four methods with one later step and with two; the control rows take one
+    assert f'{1200 + 1800 + 4 * (200 + 400) + 1 + 2} iterations are left' in out
     assert 'none.pth not found' in out
     assert not root.exists()
     with pytest.raises(SystemExit, match=r'none\.pth not found'):

@@ -19,7 +19,7 @@ from mmseg_incremental.sequence.step_config import channel_groups, model_heads, 
 from mmseg_incremental.tasks import build_task, get_task
 
 CONFIGS = ROOT / 'configs'
-LEAVES = sorted(CONFIGS.glob('*.py'))
+LEAVES = sorted(CONFIGS.glob('*_*.py'))
 MIB = CONFIGS / 'bisenet_r101_voc_15-5_mib.py'
 ONE_BY_ONE = CONFIGS / 'bisenet_r101_voc_15-5s_mib.py'
 SHAPES = Path(leaf())
@@ -33,6 +33,12 @@ SIZES = {
     'voc_animals': [5, 2],
     'voc_animals-s': [5, 1, 1],
     'voc_animals-offline': [7],
+    'voc_animals-person': [6, 2],
+    'voc_animals-person-s': [6, 1, 1],
+    'voc_animals-person-offline': [8],
+    'voc_19-1': [20, 1],
+    'ade20k_100-50': [101, 50],
+    'cityscapes_14-5': [14, 5],
     'shapes_4-1': [5, 1, 1],
     'shapes_offline': [7],
 }
@@ -369,5 +375,9 @@ def test_evaluator_fits_the_channels(task):
         result = metric.evaluate(0)
         assert [key for key in result if key.startswith('IoU/')] == [f'IoU/{n}' for n in names]
         assert all(math.isnan(value) for value in result.values())
-        assert evaluator.groups['all'] == list(range(1, len(names)))
-        assert evaluator.background_groups['all'] == list(range(len(names)))
+        background = int(sequence.task.background)
+        assert evaluator.groups['all'] == list(range(background, len(names)))
+        if background:
+            assert evaluator.background_groups['all'] == list(range(len(names)))
+        else:
+            assert evaluator.background_groups == {}

@@ -1,5 +1,6 @@
 # A class more for a model that exists, from a few hundred pictures
 batch_size = 8
+crop_size = (512, 512)
 step_schedule = dict(
     first=dict(lr=0.0, iters=1),  # step 0 is given
     later=dict(lr=3.0e-2, iters=250),
