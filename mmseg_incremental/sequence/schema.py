@@ -132,6 +132,10 @@ class _Loader(_Part):
     prefetch_factor: CountOrNone = None
 
 
+class _OptionalLoader(_Loader):
+    dataset: EntryOrNone = None
+
+
 class _Optimizer(_Part):
     lr: Number = 0.0
     momentum: Weight = 0.0
@@ -190,6 +194,12 @@ class SequenceSchema(_Part):
     default_scope: Scope = 'mmseg'
 
 
+class ExtensionSchema(SequenceSchema):
+    """A plain model that learns more classes may have no pictures to test on."""
+
+    test_dataloader: _OptionalLoader
+
+
 _CLOSED = {'auto_scale_lr': _LinearRule, 'randomness': _Randomness}
 _KINDS = {'model_type': 'a dict', 'dict_type': 'a dict', 'list_type': 'a list'}
 
@@ -198,7 +208,7 @@ def check_entries(schema: type[BaseModel], cfg: Mapping, where: str = '') -> Non
     """Compare the entries of a config with a schema.
 
     Args:
-        schema: :class:`SequenceSchema` or :class:`MethodSchema`.
+        schema: :class:`SequenceSchema`, :class:`ExtensionSchema` or :class:`MethodSchema`.
         cfg: The entries.
         where: What stands before their names in the message.
 
