@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from mmengine.dist import is_main_process
 
 from ..errors import InputError
+from .early_interrupt import interrupts_are_errors
 
 _WRITER = 'PytorchStreamWriter', 'inline_container'
 
@@ -24,6 +25,7 @@ def one_line_errors(interrupted: str = 'interrupted') -> Iterator[None]:
     Raises:
         SystemExit: In place of such an error.
     """
+    interrupts_are_errors()
     try:
         yield
     except InputError as error:
