@@ -69,6 +69,7 @@ def options(root: Path) -> dict:
     return {'data_root': str(root), **OPTIONS}
 
 
+@pytest.mark.slow
 def test_another_layout_trains(shapes: Path, other_layout: Path, tmp_path: Path) -> None:
     path = write_leaf(tmp_path, shapes, '_train')
     before = sorted(p.name for p in other_layout.rglob('*'))

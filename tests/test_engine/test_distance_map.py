@@ -120,6 +120,7 @@ def scalars(work_dir: Path, step: int) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_real_command_trains_with_it(shapes: Path, tmp_path: Path) -> None:
     options = {
         'method': 'mib_dpce',

@@ -143,18 +143,21 @@ def test_killed_run_resumes_to_identical_weights(shapes, trained, tmp_path) -> N
     assert measured(work_dir) == measured(trained)
 
 
+@pytest.mark.slow
 def test_run_killed_before_its_first_checkpoint_starts_anew(shapes, trained, tmp_path) -> None:
     run_until_killed(shapes, tmp_path, step=0, iteration=1)
     run_sequence(tiny_sequence(shapes, tmp_path), RunOptions([0], resume=True))
     assert_same_weights(trained, tmp_path, steps=1)
 
 
+@pytest.mark.slow
 def test_steps_one_by_one_are_the_whole_sequence(shapes, trained, tmp_path) -> None:
     for step in range(3):
         run_sequence(tiny_sequence(shapes, tmp_path), RunOptions([step]))
     assert_same_weights(trained, tmp_path)
 
 
+@pytest.mark.slow
 def test_two_processes(shapes: Path, trained: Path, tmp_path: Path) -> None:
     options = cfg_options(shapes, batch_size=2)
     done = run_tool('train', leaf(), '--work-dir', tmp_path / 'two', '--launcher', 'pytorch',
@@ -167,6 +170,7 @@ def test_two_processes(shapes: Path, trained: Path, tmp_path: Path) -> None:
     assert 'to the last digit' in both.stdout, both.stdout + both.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('method', ['ft', 'lwf', 'ilt', 'fuce'])
 def test_other_methods_run(shapes: Path, trained: Path, tmp_path: Path, method: str) -> None:
     results = run_sequence(tiny_sequence(shapes, tmp_path, method), RunOptions([0, 1]))
@@ -183,6 +187,7 @@ def test_joint_learns_all_at_once(shapes: Path, tmp_path: Path) -> None:
     assert list(results.steps[0]['mIoU']) == ['1-4', '5-6', 'all']
 
 
+@pytest.mark.slow
 def test_sequence_with_a_stock_head_of_deeplab_runs(shapes: Path, tmp_path: Path) -> None:
     """Its pictures are drawn by the head that learnt, and not by a partly random one."""
     name = 'DepthwiseSeparableASPPHead'
@@ -279,6 +284,7 @@ def test_missing_data_root_is_one_clear_error(tmp_path: Path) -> None:
 # --- a step's config is built once --------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_step_config_is_built_once_per_step(shapes, tmp_path, monkeypatch) -> None:
     calls = Counter()
     build = config_module.step_config
@@ -296,6 +302,7 @@ def test_step_config_is_built_once_per_step(shapes, tmp_path, monkeypatch) -> No
     assert calls == {0: 1, 1: 1, 2: 1}
 
 
+@pytest.mark.slow
 def test_running_leaves_the_sequence_as_it_was_read(shapes, tmp_path) -> None:
     sequence = tiny_sequence(shapes, tmp_path, 'ilt')
     before = [sequence.cfg.pretty_text, *(sequence.step(t).config.pretty_text for t in range(2))]
@@ -317,6 +324,7 @@ def stamps(work_dir: Path) -> list[int]:
     return [(work_dir / f'step_{step}.pth').stat().st_mtime_ns for step in range(3)]
 
 
+@pytest.mark.slow
 def test_overwritten_step_is_identical_where_nothing_changed(shapes, trained, finished) -> None:
     before = stamps(finished)
     done = run_tool(
@@ -334,6 +342,7 @@ def test_overwritten_step_is_identical_where_nothing_changed(shapes, trained, fi
     assert (finished / 'step_1.py').read_text() == (trained / 'step_1.py').read_text()
 
 
+@pytest.mark.slow
 def test_overwritten_step_replaces_its_results(shapes, finished, capsys) -> None:
     before = SequenceResults.load(finished / 'results.json').steps
     old = weights(finished, 1)
@@ -352,6 +361,7 @@ def test_overwritten_step_replaces_its_results(shapes, finished, capsys) -> None
     assert 'step 2 is there, but was trained with other settings' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_overwriting_that_is_interrupted_goes_on_like_any_other(shapes, trained, finished) -> None:
     code = f"""
         from tiny import leaf, tiny_sequence
@@ -390,6 +400,7 @@ def averaged(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work_dir
 
 
+@pytest.mark.slow
 def test_step_holds_the_averaged_weights(shapes, trained, averaged, tmp_path) -> None:
     """The first iterations are those of a run without an average, so it can be computed."""
     seen = []
@@ -417,6 +428,7 @@ def test_step_holds_the_averaged_weights(shapes, trained, averaged, tmp_path) ->
     assert sum(not torch.equal(found[name], plain[name]) for name in common) > 50
 
 
+@pytest.mark.slow
 def test_averaging_resumes_to_identical_weights(shapes, averaged, tmp_path) -> None:
     run_until_killed(shapes, tmp_path, step=1, iteration=5, **EMA)
     assert (tmp_path / 'step_1' / 'iter_4.pth').is_file()
@@ -424,6 +436,7 @@ def test_averaging_resumes_to_identical_weights(shapes, averaged, tmp_path) -> N
     assert_same_weights(averaged, tmp_path, steps=2)
 
 
+@pytest.mark.slow
 def test_what_follows_a_step_acts_on_the_averaged_weights(shapes, averaged, tmp_path) -> None:
     """Not on those of the last iteration, which nobody would see again."""
 

@@ -24,6 +24,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('method', ['mib', 'ft'])
 def test_no_channel_and_no_column_is_invented(shapes: Path, tmp_path: Path, method: str) -> None:
     sequence = tiny_sequence(shapes, tmp_path, method, **CHANGES)

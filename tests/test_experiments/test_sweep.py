@@ -177,6 +177,7 @@ def test_step_0_is_trained_once(swept):
     assert done.stdout.count('begun: step-0') == 1
 
 
+@pytest.mark.slow
 def test_finished_runs_are_not_run_again(shapes, swept):
     root, _ = swept
     before = (run_dir(root, '0.01') / 'step_2.pth').stat().st_mtime_ns
@@ -232,6 +233,7 @@ def test_bad_arguments_are_told(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != 'linux', reason='the death signal is of Linux')
 def test_killed_sweep_takes_its_trainings_along(shapes, tmp_path):
     root = tmp_path / 'killed'

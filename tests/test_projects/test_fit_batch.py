@@ -206,6 +206,7 @@ def test_real_trials_of_a_distilling_step():
     assert [batch for batch, _ in trials] == [2, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason='measures the GPU where there is one')
 def test_command_prints_the_table_and_writes_it(tmp_path):
     out = tmp_path / 'table.csv'

@@ -108,6 +108,7 @@ def test_accumulated_gradients_are_still_synchronised_once():
         assert model.quiet == 1
 
 
+@pytest.mark.slow
 def test_sequence_in_bfloat16_on_the_cpu(machine, shapes, tmp_path):
     machine(cuda=False, bf16=True)  # PyTorch emulates it where it has to
     seen = set()

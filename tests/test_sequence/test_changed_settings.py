@@ -52,6 +52,7 @@ def test_what_changes_no_weight_may_change(shapes, begun):
     assert plan.resume_from.endswith('iter_4.pth')
 
 
+@pytest.mark.slow
 def test_both_ways_on_work(shapes, begun, trained):
     """Restarted with other settings; and the message of a run that diverged names this way."""
     options = cfg_options(shapes, **{'step_schedule.first.lr': 0.02})
