@@ -1,11 +1,10 @@
 """A sequence of a second or two, run in processes of its own."""
 
-import json
 from pathlib import Path
 
 import torch
 from chaos.session import DONE, start, wait
-from tiny import tiny_sequence
+from tiny import measured, tiny_sequence
 
 from mmseg_incremental.apis import RunOptions, run_sequence
 from mmseg_incremental.sequence import Sequence, WorkDir, load_checkpoint
@@ -64,8 +63,7 @@ def assert_same(work_dir: Path, reference: Path) -> None:
         assert one['state_dict'].keys() == other['state_dict'].keys()
         for name, value in one['state_dict'].items():
             assert torch.equal(value, other['state_dict'][name]), f'step {step}: {name}'
-    one, other = (json.loads(WorkDir(p).results.read_text()) for p in (work_dir, reference))
-    assert one == other, 'results differ'
+    assert measured(work_dir) == measured(reference), 'results differ'
     left = {path.name for path in work_dir.iterdir()} - FILES
     left |= {
         path.name
