@@ -22,12 +22,12 @@ from mmseg_incremental.visualization import draw_old_new_plot
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
 EPILOG = """examples:
-  python tools/compare_methods.py configs/comparisons/voc_animals-person.py --seeds 0 1 2
+  python tools/compare_methods.py configs/comparisons/shapes_4-1.py --seeds 0 1 2
   python tools/compare_methods.py configs/comparisons/shapes_4-1.py --methods FT MiB PLOP
 
 The first row is step 0 as it is, the last learns all classes at once. Step 0 is trained once per
-seed for all methods that share it; the same command goes on after an interruption. Hyper-parameters
-were chosen on a part of the training list (train.py --dev), never on test pictures."""
+seed for all methods that share it; the same command goes on after an interruption. Choose
+hyper-parameters on a part of the training list (train.py --dev), not on test pictures."""
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
