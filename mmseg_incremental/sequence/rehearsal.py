@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import (
     HOOKS,
@@ -18,21 +17,16 @@ from mmengine.registry import (
     DefaultScope,
 )
 from mmengine.runner import Runner, get_priority
-from mmengine.structures import PixelData
 from mmseg.registry import VISBACKENDS, VISUALIZERS
-from mmseg.structures import SegDataSample
-from torch.fx.experimental import _config as config
 
 from ..datasets import StepDataset
-from ..errors import InputError, reason_of, told_as
-from ..models.incremental_encoder_decoder import IncrementalEncoderDecoder
+from ..errors import told_as
 from ..models.without_values import build_without_values
 from ..utils.quiet import quiet
 from .sequence import Step
+from .trial_batch import try_iteration, try_prediction
 
 T = TypeVar('T')
-#: Maps that the pipeline makes for losses.
-_MAPS = ('gt_distance_map',)
 
 
 def rehearse_hooks(step: Step) -> None:
@@ -53,15 +47,15 @@ def rehearse_hooks(step: Step) -> None:
 def rehearse_step(step: Step, iters: int) -> None:
     """Build the network, the losses, the optimiser and the schedules of a step.
 
-    A training iteration is run on tensors without values, in batches and crops of the real size;
-    a network that reads values while it learns cannot be tried that way, and is not.
+    A training iteration and a prediction are run on tensors without values, in crops of the real
+    size; a network that reads values while it learns cannot be tried that way, and is not.
 
     Args:
         step: The step.
         iters: Its iterations.
 
     Raises:
-        InputError: If a part cannot be built or the iteration fails; the message names the part.
+        InputError: If a part cannot be built or one of the two fails; the message names the part.
     """
     cfg, where = copy.deepcopy(step.config), f'step {step.index}'
     with _without_a_trace():
@@ -70,7 +64,8 @@ def rehearse_step(step: Step, iters: int) -> None:
             f'{where}: optim_wrapper', lambda: build_optim_wrapper(model, cfg.optim_wrapper)
         )
         _build_schedulers(cfg.get('param_scheduler'), wrapper, iters, where)
-        _try_iteration(step, model, where)
+        try_iteration(step, model, where)
+        try_prediction(step, model, where)
 
 
 def rehearse_loader(loader: Mapping, dataset: StepDataset, name: str) -> None:
@@ -128,51 +123,6 @@ def _build_onlookers(cfg: Mapping, where: str) -> None:
     ):
         if part:
             _built(f'{where}: visualizer', lambda r=registry, p=part: r.get(p['type']).__name__)
-
-
-def _try_iteration(step: Step, model: IncrementalEncoderDecoder, where: str) -> None:
-    loop = step.config.default_hooks.incremental_loop
-    if loop.survey and step.index:
-        return  # what it would find are values
-    cfg = step.config
-    size, number = tuple(cfg.model.data_preprocessor.size), cfg.train_dataloader.batch_size
-    try:
-        model = revert_sync_batchnorm(model.to('meta'))
-        if loop.old_model:
-            # without values nothing can be folded
-            model.fast_path, fast_path = False, model.fast_path
-            model.set_old_model(build_without_values(copy.deepcopy(loop.old_model)))
-            model.fast_path = fast_path
-        pictures = torch.empty(number, 3, *size, device='meta')
-        labels = torch.empty(1, *size, dtype=torch.int64, device='meta')
-        maps = {name: PixelData(data=torch.empty(1, *size, device='meta')) for name in _MAPS}
-        samples = [SegDataSample(gt_sem_seg=PixelData(data=labels), **maps)] * number
-        model.train()
-        with _counted_as_all():
-            model.loss(pictures, samples)
-    except Exception as error:
-        if _is_about_values(error):
-            return
-        raise InputError(
-            f'{where}: a batch of {number} crops of {size[0]}x{size[1]} cannot be learnt '
-            f'({reason_of(error)})'
-        ) from error
-
-
-def _is_about_values(error: Exception) -> bool:
-    """Whether only a tensor without values is to blame, and not the config."""
-    return isinstance(error, NotImplementedError) or 'meta' in str(error).lower()
-
-
-@contextmanager
-def _counted_as_all() -> Iterator[None]:
-    """Take a mask of unknown content for one that holds all pixels; mmseg's accuracy uses one."""
-    before = config.meta_nonzero_assume_all_nonzero
-    config.meta_nonzero_assume_all_nonzero = True
-    try:
-        yield
-    finally:
-        config.meta_nonzero_assume_all_nonzero = before
 
 
 @contextmanager

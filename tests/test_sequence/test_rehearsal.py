@@ -48,6 +48,12 @@ def test_what_is_sound_passes_and_leaves_no_trace(shapes, tmp_path, method, caps
         ({'default_hooks.logger.intervall': 3}, r'default_hooks\.logger cannot be built'),
         ({'log_processor.window': 3}, r'^step 0: log_processor cannot be built'),
         ({'visualizer.type': 'Typo'}, r'^step 0: visualizer cannot be built'),
+        ({'model.test_cfg.mode': False}, r'^step 0: a picture of 32x32 cannot be predicted; see'),
+        ({'model.test_cfg.mode': 'slide'}, r'^step 0: a picture .* \(AttributeError'),
+        (
+            {'model.test_cfg': dict(mode='slide', crop_size=(16, 16), stride=(0, 8))},
+            r'^step 0: a picture of 32x32 cannot be predicted; see model.test_cfg \(ZeroDivision',
+        ),
     ],
     ids=str,
 )

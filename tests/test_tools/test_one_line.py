@@ -78,6 +78,8 @@ def test_interrupt_during_imports_is_one_line():
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # tests that run in the background of a shell hand down that interrupts are ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while process.poll() is None and not loads_torch(process.pid):
         time.sleep(0.01)
