@@ -114,7 +114,8 @@ def _reason(cfg: ConfigDict) -> str | None:
             "unexpected keyword argument '(num_classes|loss_decode)'", str(error)
         ):
             return f'it takes no {untaken[1]}'
-        return f'it cannot be built ({type(error).__name__}: {str(error).splitlines()[0]})'
+        said = f'{type(error).__name__}: {error}'.splitlines()[0]  # some say nothing
+        return f'it cannot be built ({said})'
     reason = _structure(few, more) or _output(few, _pyramid(cfg))
     if not reason and kind.loss_by_feat is not BaseDecodeHead.loss_by_feat:
         reason = _labels(cfg)
