@@ -2,7 +2,8 @@
 
 from .. import registration  # noqa: F401  first: what follows is noisier without it
 from ..engine import evaluate_step, run_sequence
-from ..experiments.sweep import grid_runs, plan_jobs, plan_runs, run_sweep
+from ..experiments.grid import grid_runs
+from ..experiments.sweep import plan_jobs, plan_runs, run_sweep
 from ..sequence import RunOptions, Sequence, load_sequence, plan_sequence
 from ..tasks import build_task, get_task
 

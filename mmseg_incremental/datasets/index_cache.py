@@ -9,7 +9,7 @@ from pathlib import Path
 from ..utils.cache_folder import cache_folder
 from ..utils.files import remove_temporary, write_atomically
 
-_VERSION = 4
+_VERSION = 5
 _ABANDONED = 3600.0  # seconds; another process may be writing a younger one
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 _ORIENTATION = 274  # EXIF tag
 _END_OF_JPEG = b'\xff\xd9'
+_SMALL = 64  # pixels of a side, below which an eighth shows too little
 
 
 class Sample(NamedTuple):
@@ -77,25 +78,48 @@ def _picture_size(path: str) -> tuple[tuple[int, int], int]:
         Exception: If it cannot be read.
     """
     with Image.open(path) as image:
-        orientation = image.getexif().get(_ORIENTATION, 1) if 'exif' in image.info else 1
+        has_exif = 'exif' in image.info
+        orientation = image.getexif().get(_ORIENTATION, 1) if has_exif else 1
         if orientation not in range(1, 9):
             orientation = 1  # OpenCV takes no notice of it
         size = image.size[::-1] if orientation >= 5 else image.size
         kind = image.format
         if kind != 'JPEG' or not _ends_like_jpeg(image):
             image.load()
-    return _size_by_opencv(path, kind, size), orientation
-
-
-def _size_by_opencv(path: str, kind: str | None, size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height as the reader of the training gives them, which knows fewer formats."""
+    is_jpeg = kind == 'JPEG'
     data = np.fromfile(path, np.uint8)
     # an eighth of the size shows as well that a JPEG can be decoded, three times as fast
-    is_jpeg = kind == 'JPEG'
-    decoded = cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_8 if is_jpeg else cv2.IMREAD_COLOR)
+    flag = cv2.IMREAD_REDUCED_COLOR_8 if is_jpeg and max(size) > _SMALL else cv2.IMREAD_COLOR
+    decoded = _decoded(data, flag, kind)
+    if has_exif and not _is_as_told(orientation, size, _is_turned(decoded, data, flag)):
+        raise ValueError(
+            'readers disagree on its EXIF orientation; save the picture upright, without the tag'
+        )
+    return size if is_jpeg else decoded.shape[1::-1], orientation
+
+
+def _decoded(data: np.ndarray, flag: int, kind: str | None) -> np.ndarray:
+    """A picture by the reader of the training, which knows fewer formats than Pillow."""
+    decoded = cv2.imdecode(data, flag)
     if decoded is None:
         raise ValueError(f'OpenCV does not read this {kind}; save it as PNG or JPEG')
-    return size if is_jpeg else decoded.shape[1::-1]
+    return decoded
+
+
+def _is_turned(decoded: np.ndarray, data: np.ndarray, flag: int) -> bool:
+    """Whether OpenCV has applied an orientation; its own reader of EXIF takes damaged ones."""
+    upright = cv2.imdecode(data, flag | cv2.IMREAD_IGNORE_ORIENTATION)
+    return not np.array_equal(decoded, upright)
+
+
+def _is_as_told(orientation: int, size: tuple[int, int], turned: bool) -> bool:
+    """Whether OpenCV turns a picture as Pillow understands its tag, as far as sizes depend on it.
+
+    Any other orientation than 1 that leaves the size as it is is refused beside the mask.
+    """
+    if orientation == 1:
+        return not turned
+    return turned or orientation < 5 or size[0] == size[1]
 
 
 def _ends_like_jpeg(image: Image.Image) -> bool:

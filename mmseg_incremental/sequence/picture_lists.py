@@ -1,6 +1,7 @@
 """Which pictures a step trains on and is evaluated on."""
 
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from mmseg.registry import DATASETS
@@ -49,10 +50,7 @@ def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLis
     names = ['test_dataloader', 'old_test_dataloader']
     names = names if step.is_given else ['train_dataloader', *names]
     loaders = {name: cfg[name] for name in names if cfg.get(name)}
-    sources = [
-        {key: value for key, value in loader.dataset.items() if key not in _MEMORY}
-        for loader in loaders.values()
-    ]
+    sources = [without_memory(loader.dataset) for loader in loaders.values()]
     # how a picture is changed has no say in which there are
     places = [{k: v for k, v in source.items() if k != 'pipeline'} for source in sources]
     key = json.dumps(places, sort_keys=True, default=str)
@@ -80,6 +78,11 @@ def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLis
     shared = paths & {path for test in tests for path in test.picture_paths}
     known[key] = PictureLists(names, classes, sum(map(len, tests)), len(shared))
     return known[key]
+
+
+def without_memory(dataset: Mapping) -> dict:
+    """Config of a data set of a step without what a method remembers."""
+    return {key: value for key, value in dataset.items() if key not in _MEMORY}
 
 
 def _repeated(dataset: StepDataset) -> list[str]:

@@ -57,6 +57,17 @@ def test_orientation_of_another_type_is_nothing(sample, kind, count):
     assert inspect_sample(sample) == ([3], [8, 12], '')
 
 
+@pytest.mark.parametrize('size', [(12, 8), (200, 104), (8, 8), (104, 104)])
+def test_orientation_that_only_opencv_reads_is_refused(sample, size):
+    entry = struct.pack('>HHIHH', 274, 3, 0x790001, 5, 0)
+    exif = b'Exif\0\0MM\0*\0\0\0\x08\0\1' + entry + b'\0' * 4
+    noise = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
+    Image.fromarray(noise).save(sample.image, exif=exif)
+    for mask in (size, size[::-1]):
+        Image.new('L', mask, 3).save(sample.mask)
+        assert 'readers disagree on its EXIF orientation' in inspect_sample(sample).problem
+
+
 @pytest.mark.parametrize('kind', ['JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP'])
 def test_mask_that_is_no_png_is_refused(sample, kind):
     Image.new('L', (12, 8), 3).save(sample.mask, kind)

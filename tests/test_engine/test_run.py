@@ -243,7 +243,7 @@ def test_unwritable_work_dir_is_refused(shapes: Path, tmp_path: Path) -> None:
 
 
 def test_missing_backbone_weights_are_refused(shapes: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r'nowhere.pth not found: .*download_weights'):
+    with pytest.raises(InputError, match=r'nowhere.pth not found: .*download-weights'):
         run_sequence(tiny_sequence(shapes, tmp_path, backbone_weights='nowhere.pth'))
 
 

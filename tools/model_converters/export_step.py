@@ -1,63 +1,6 @@
-"""Write a finished step as one file for inference with PyTorch alone."""
+"""``mmseg-incremental export`` of a clone."""
 
-import argparse
-import os
-
-import mmseg_incremental.utils.early_interrupt  # noqa: F401  what follows takes seconds
-
-# isort: split
-from mmseg_incremental import apis  # noqa: F401  registers every part
-from mmseg_incremental.engine import export_step
-from mmseg_incremental.utils.one_line import one_line_errors
-
-EPILOG = """examples:
-  python tools/model_converters/export_step.py WORK_DIR WORK_DIR/step_1.pth step_1.pt2
-  python tools/model_converters/export_step.py step_1.py step_1.pth step_1.pt2 --size 512 512
-
-The file is a program of torch.export; running it needs neither this package nor mmseg:
-
-  import json, torch
-  files = {'metadata.json': ''}
-  segment = torch.export.load('step_1.pt2', extra_files=files).module()
-  classes = json.loads(files['metadata.json'])['classes']   # also 'palette' and 'size'
-  labels = segment(pictures)
-
-pictures: uint8 (N, 3, H, W), channels blue, green, red, as cv2.imread gives them after
-          torch.from_numpy(picture).permute(2, 0, 1)[None]; nothing is to be normalised or resized
-labels:   uint8 (N, H, W), positions in classes; 0 is background"""
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('config', help='the work dir, or a step_T.py; nothing in it is executed')
-    parser.add_argument('checkpoint', help='the step_T.pth to export')
-    parser.add_argument('out', help='the file to write, NAME.pt2')
-    parser.add_argument(
-        '--size',
-        type=int,
-        nargs=2,
-        metavar=('H', 'W'),
-        help='height and width of all pictures (default: any; the number of pictures is free)',
-    )
-    parser.add_argument(
-        '--no-fold',
-        action='store_true',
-        help='keep batch normalisation apart from the convolutions; slower',
-    )
-    return parser.parse_args(argv)
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Run the tool."""
-    args = parse_args(argv)
-    with one_line_errors():
-        size = tuple(args.size) if args.size else None
-        export_step(args.config, args.checkpoint, args.out, size, not args.no_fold)
-        print(f'wrote {args.out} ({os.path.getsize(args.out) / 1e6:.1f} MB)')
-
+from mmseg_incremental.commands.export import main
 
 if __name__ == '__main__':
     main()

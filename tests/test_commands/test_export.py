@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmseg.apis import inference_model, init_model
 from PIL import Image
-from tiny import leaf, tool_main
+from tiny import command_main, leaf
 
 from mmseg_incremental.engine import export, export_step
 from mmseg_incremental.engine.export import Labeller
@@ -75,7 +75,7 @@ def test_exported_step_labels_as_mmseg_does(
     trained, shapes, stock, flags, tmp_path, capsys, recwarn
 ):
     out = tmp_path / 'step_2.pt2'
-    tool_main('model_converters/export_step')([trained, trained / 'step_2.pth', out, *flags])
+    command_main('export')([trained, trained / 'step_2.pth', out, *flags])
     assert capsys.readouterr().out.startswith(f'wrote {out} (')
     assert list(tmp_path.iterdir()) == [out]
     assert not [w for w in recwarn if 'torch' in w.filename]
@@ -169,7 +169,7 @@ def other_classes(cfg):
 )
 def test_steps_that_cannot_be_exported(trained, tmp_path, change, message):
     with pytest.raises(SystemExit, match=rf'^error: .*{message}'):
-        tool_main('model_converters/export_step')(broken(trained, tmp_path, change))
+        command_main('export')(broken(trained, tmp_path, change))
     assert [path.name for path in tmp_path.iterdir()] == ['step_0.py']
 
 
@@ -188,7 +188,7 @@ def test_steps_that_cannot_be_exported(trained, tmp_path, change, message):
 def test_bad_arguments_are_one_clear_line(trained, tmp_path, arguments, message):
     values = dict(trained=trained, out=tmp_path / 'out', leaf=leaf())
     with pytest.raises(SystemExit, match=rf'^error: .*{message}[^\n]*$'):
-        tool_main('model_converters/export_step')([a.format(**values) for a in arguments])
+        command_main('export')([a.format(**values) for a in arguments])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -221,5 +221,5 @@ def test_failed_write_leaves_nothing(trained, tmp_path, monkeypatch):
 
 def test_help_tells_how_to_load(capsys):
     with pytest.raises(SystemExit):
-        tool_main('model_converters/export_step')(['--help'])
+        command_main('export')(['--help'])
     assert 'torch.export.load' in capsys.readouterr().out

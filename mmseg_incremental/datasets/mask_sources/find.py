@@ -1,0 +1,66 @@
+"""Which kind of annotations lies in a place."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from PIL import Image
+
+from ...errors import InputError, told_as
+from .base import MaskSource
+from .class_folders import ClassFolders, is_binary
+from .coco import CocoMasks
+from .colors import Color, ColorMasks
+from .labelme import LabelmeMasks
+
+
+def find_mask_source(path: str | Path, colors: Mapping[Color, int] | None = None) -> MaskSource:
+    """Find out what annotations are.
+
+    Args:
+        path: A COCO file; a folder of JSON files of labelme, of PNG masks in colours, or of
+            folders of binary PNG masks, one for each class.
+        colors: Colour to label value, for masks in colours.
+
+    Raises:
+        InputError: If it is nothing of that.
+    """
+    path = Path(path)
+    if path.is_file():
+        with told_as(f'{path} cannot be read as JSON'):
+            content = json.loads(path.read_text(encoding='utf-8'))
+        if CocoMasks.fits(content):
+            return CocoMasks(str(path), content)
+        raise InputError(
+            f'{path}: no annotations of COCO, which hold images, annotations and categories'
+        )
+    if not path.is_dir():
+        raise InputError(f'{path}: not found')
+    return _in_folder(path, colors)
+
+
+def _in_folder(path: Path, colors: Mapping[Color, int] | None) -> MaskSource:
+    if shapes := [file for file in sorted(path.rglob('*.json')) if _has_shapes(file)]:
+        return LabelmeMasks(str(path), shapes)
+    masks = sorted(path.rglob('*.png'))
+    folders = sorted(folder for folder in path.iterdir() if any(folder.rglob('*.png')))
+    if masks and (colors is not None or _mode(masks[0]) in ('RGB', 'RGBA')):
+        return ColorMasks(str(path), masks, colors)
+    if len(folders) > 1 and all(is_binary(next(folder.rglob('*.png'))) for folder in folders):
+        return ClassFolders(str(path), folders)
+    raise InputError(
+        f'{path}: neither shapes of labelme (.json), nor masks of colours (.png), nor a folder of '
+        'binary masks for each class'
+    )
+
+
+def _has_shapes(file: Path) -> bool:
+    try:
+        return LabelmeMasks.fits(json.loads(file.read_text(encoding='utf-8')))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _mode(file: Path) -> str:
+    with told_as(f'{file} cannot be read'), Image.open(file) as picture:
+        return picture.mode

@@ -1,0 +1,34 @@
+"""Masks of label values, written as data sets have them."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rich.progress import track
+
+from ...utils.palette import color_palette
+from .base import MaskSource
+
+
+def write_masks(source: MaskSource, target: str | Path) -> int:
+    """Write the masks of a source as PNG files with a palette.
+
+    Args:
+        source: The source.
+        target: Folder; the masks have the names of the pictures.
+
+    Returns:
+        Their number.
+
+    Raises:
+        InputError: If an annotation cannot be used.
+        OSError: If a file cannot be written.
+    """
+    palette = np.ravel(color_palette(256)).tolist()
+    for stem, values in track(source.masks(), 'writing masks', len(source), transient=True):
+        out = Path(target, f'{stem}.png')
+        out.parent.mkdir(parents=True, exist_ok=True)
+        mask = Image.fromarray(values)
+        mask.putpalette(palette)
+        mask.save(out)
+    return len(source)
