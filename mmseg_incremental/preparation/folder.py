@@ -15,6 +15,7 @@ from ..utils.console import get_console, print_table
 from ..utils.table import Column, Table
 from .annotations import find_annotations, layout_with_masks, making_command
 from .mask_sources import ColorMasks, MaskSource, find_mask_source
+from .official import describe_official
 
 _SHOWN = 5
 
@@ -108,6 +109,9 @@ def describe_folder(root: Path, split: str | None = None) -> None:
     Raises:
         InputError: If neither pictures with masks nor other annotations are found.
     """
+    if lines := describe_official(root):
+        print('\n'.join(lines))
+        return
     try:
         layout = find_layout(root, split)
         samples, alone = list_samples(root, layout)
