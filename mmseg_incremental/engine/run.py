@@ -29,7 +29,6 @@ from ..utils.files import lock_folder
 from .evaluate import evaluate_step
 from .extension_report import write_extension_report
 from .incremental_loop import IncrementalLoop
-from .pictures import draw_sequence
 from .progress_file import ProgressWriter
 from .step_facts import step_facts
 from .step_runner import StepRunner, fit_to_machine, join_processes, world_size
@@ -76,6 +75,8 @@ def run_sequence(
             results.save(sequence.work_dir.results)
             if plans[-1].done:
                 print_table(console, results_table(results))
+            from .pictures import draw_sequence  # not at import: it needs Matplotlib
+
             for path in draw_sequence(sequence, results):
                 _say(f'wrote {path}')
             if sequence.is_extension:

@@ -277,7 +277,7 @@ def test_missing_data_root_is_one_clear_error(tmp_path: Path) -> None:
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith('error')]
     assert len(errors) == 1
-    assert 'prepare_voc.py' in done.stderr
+    assert 'prepare-voc' in done.stderr
     assert 'Traceback' not in done.stderr
 
 
