@@ -103,7 +103,7 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
 
 def _video(path: Path) -> Input:
     video = mmcv.VideoReader(str(path))
-    number = len(video)
+    number = video.frame_cnt
     if number < 1 or not video.fps or video.read() is None:
         raise InputError(f'{path}: no video that can be read')
     digits = len(str(number))
