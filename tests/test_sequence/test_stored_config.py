@@ -107,6 +107,7 @@ def test_entry_that_is_no_config_is_refused(entry):
         'a = open("x")',
         'a = __import__("os").system("true")',
         'a = dict(**dict(b=1))',
+        'a = dict([(1, 2)])',
         'a = [x for x in (1, 2)]',
         'a = (',
         'a = ' + '(' * 500 + ')' * 500,
