@@ -3,16 +3,20 @@
 import copy
 import gc
 import os
+import shlex
+import sys
 import tempfile
 from contextlib import ExitStack
+from datetime import datetime, timezone
 from pathlib import Path
 
 import torch
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
 from ..datasets.memory_file import write_memory
-from ..errors import InputError
+from ..errors import InputError, reason_of
 from ..evaluation import SequenceResults, joint_reference, results_table
+from ..report import write_report
 from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.base_step import take_base
 from ..sequence.extension import take_plain_model
@@ -67,6 +71,7 @@ def run_sequence(
             results.joint = joint_reference(WorkDir.of(options.joint).results, sequence.description)
         if is_main_process():
             print_table(console, plan_table(sequence, plans))
+            _keep_command(sequence.work_dir.commands)
         steps = [plan.step for plan in plans]
         progress = lock.enter_context(ProgressWriter(sequence.work_dir.progress, steps))
         for plan in plans:
@@ -82,6 +87,7 @@ def run_sequence(
             if sequence.is_extension:
                 _say(f'wrote {write_extension_report(sequence, results)}')
             _say(f'wrote {sequence.work_dir.results}')
+            _report(sequence.work_dir)
     return results
 
 
@@ -108,7 +114,8 @@ def _run_step(
     if plan.num_test_images:
         _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
     step = sequence.step(plan.step)
-    metrics = evaluate_step(step, plan.target, launcher)
+    detail = sequence.work_dir.evaluation(plan.step)
+    metrics = evaluate_step(step, plan.target, launcher, detail)
     facts = step_facts(step, plan, sequence.cfg.batch_size * world_size())
     results.record(plan.step, metrics, **facts)
     if is_main_process():
@@ -116,6 +123,23 @@ def _run_step(
         results.save(sequence.work_dir.results)
         print_table(console, results_table(results))
     barrier()
+
+
+def _keep_command(path: Path) -> None:
+    """Note what was called, so that it can be called again."""
+    now = datetime.now(timezone.utc).isoformat(timespec='seconds')
+    with open(path, 'a', encoding='utf-8') as file:
+        file.write(f'{now} {shlex.join(sys.orig_argv)}\n')
+
+
+def _report(work_dir: WorkDir) -> None:
+    """Write the page; a run that has come so far does not fail at it."""
+    try:
+        write_report([work_dir.path], work_dir.page)
+    except Exception as error:
+        _say(f'note: {work_dir.page} could not be written ({reason_of(error)})')
+    else:
+        _say(f'wrote {work_dir.page}')
 
 
 def _say(text: str) -> None:
