@@ -16,7 +16,6 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from ..datasets.memory_file import write_memory
 from ..errors import InputError, reason_of
 from ..evaluation import SequenceResults, joint_reference, results_table
-from ..report import write_report
 from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.base_step import take_base
 from ..sequence.extension import take_plain_model
@@ -134,6 +133,8 @@ def _keep_command(path: Path) -> None:
 
 def _report(work_dir: WorkDir) -> None:
     """Write the page; a run that has come so far does not fail at it."""
+    from ..report import write_report  # brings Matplotlib, which a plan does without
+
     try:
         write_report([work_dir.path], work_dir.page)
     except Exception as error:

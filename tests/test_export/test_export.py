@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmseg.apis import inference_model, init_model
 from PIL import Image
-from tiny import ROOT, tool_main
+from tiny import ROOT, command_main
 
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.export import (
@@ -98,7 +98,7 @@ def test_exported_step_labels_as_mmseg_does(
     folder.mkdir()
     out = folder / f'step_2{SUFFIXES[flags[1]]}'
     few = shapes / 'JPEGImages' / FEW
-    tool_main('export')([trained, '--out', out, *flags, '--pictures', few])
+    command_main('export')([trained, '--out', out, *flags, '--pictures', few])
     told = capsys.readouterr().out
     assert told.startswith(f'wrote {out}: step 2, ')
     assert ' 0.0000 % of the pixels of ' in told
@@ -242,7 +242,7 @@ def no_head(cfg):
 )
 def test_steps_that_cannot_be_exported(trained, tmp_path, change, message):
     with pytest.raises(SystemExit, match=rf'^error: .*{message}'):
-        tool_main('export')(broken(trained, tmp_path, change))
+        command_main('export')(broken(trained, tmp_path, change))
     assert [path.name for path in tmp_path.iterdir()] == ['step_0.pth']
 
 
@@ -263,7 +263,7 @@ def test_bad_arguments_are_one_clear_line(trained, tmp_path, arguments, message)
     values = dict(trained=trained, out=tmp_path / 'out')
     arguments = ['--out', tmp_path / 'out.onnx', *(a.format(**values) for a in arguments)]
     with pytest.raises(SystemExit, match=rf'^error: .*{message}[^\n]*$'):
-        tool_main('export')(arguments)
+        command_main('export')(arguments)
     assert list(tmp_path.iterdir()) == []
 
 
