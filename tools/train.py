@@ -12,6 +12,7 @@ from mmseg_incremental.engine.step_runner import leave_processes, world_size
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.sequence import Sequence
 from mmseg_incremental.sequence.backbone_weights import check_backbone_weights
+from mmseg_incremental.sequence.loggers import LOGGERS
 from mmseg_incremental.sequence.plan_table import plan_table
 from mmseg_incremental.utils.console import get_console, print_table
 from mmseg_incremental.utils.one_line import one_line_errors
@@ -105,6 +106,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'schedule=NAME and dataset=NAME choose files of _base_',
     )
     parser.add_argument(
+        '--log',
+        nargs='+',
+        choices=LOGGERS,
+        default=(),
+        metavar='LOGGER',
+        help='tensorboard, wandb: one run of each for the whole sequence',
+    )
+    parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
@@ -158,6 +167,7 @@ def main(argv: list[str] | None = None) -> None:
                 tuple(args.overwrite_step),
                 tuple(args.restart_step),
                 args.joint,
+                args.log,
             )
             if args.dry_run:
                 show_plan(sequence, options)

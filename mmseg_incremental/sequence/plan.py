@@ -13,6 +13,7 @@ from .checkpoint import UsableCheckpoint, load_step_checkpoint, newest_usable
 from .checks import check_heads, check_same_settings, check_work_dir, data_doubts
 from .extension import base_fingerprint
 from .fingerprint import fingerprint_of, step_settings
+from .loggers import check_loggers
 from .memory_lists import memory_lists
 from .picture_lists import PictureLists, read_picture_lists
 from .rehearsal import rehearse_hooks
@@ -44,6 +45,7 @@ def plan_sequence(
             another sequence or, without ``resume``, results.
     """
     options = options or RunOptions()
+    check_loggers(options.log)
     steps = range(sequence.num_steps) if options.steps is None else options.steps
     chosen = sorted({*steps})
     for step in [*chosen, *options.overwrite, *options.restart]:
