@@ -50,6 +50,8 @@ def evaluate_step(
     for hook in _TRAINING_HOOKS:
         cfg.default_hooks.pop(hook, None)
     cfg.model.update(distillation=[], targets=None)
+    # other loggers of the config would begin a run of their own, which stays empty
+    cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     tests = [(cfg.pop(f'{kind}_dataloader', None), cfg.pop(f'{kind}_evaluator', None))
              for kind in ('old_test', 'test')]  # fmt: skip
     found: list[tuple[Mapping, dict]] = []

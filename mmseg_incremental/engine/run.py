@@ -16,6 +16,7 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from ..datasets.memory_file import write_memory
 from ..errors import InputError, reason_of
 from ..evaluation import SequenceResults, joint_reference, results_table
+from ..loggers import LogTraining, SequenceLog
 from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.base_step import take_base
 from ..sequence.extension import take_plain_model
@@ -73,16 +74,19 @@ def run_sequence(
             _keep_command(sequence.work_dir.commands)
         steps = [plan.step for plan in plans]
         progress = lock.enter_context(ProgressWriter(sequence.work_dir.progress, steps))
+        log = lock.enter_context(SequenceLog(options.log, sequence, results))
         for plan in plans:
-            _run_step(sequence, plan, results, launcher, progress)
+            _run_step(sequence, plan, results, launcher, progress, log)
         if is_main_process():
             results.save(sequence.work_dir.results)
             if plans[-1].done:
                 print_table(console, results_table(results))
             from .pictures import draw_sequence  # not at import: it needs Matplotlib
 
-            for path in draw_sequence(sequence, results):
+            drawn = draw_sequence(sequence, results)
+            for path in drawn:
                 _say(f'wrote {path}')
+            log.pictures(drawn)
             if sequence.is_extension:
                 _say(f'wrote {write_extension_report(sequence, results)}')
             _say(f'wrote {sequence.work_dir.results}')
@@ -96,6 +100,7 @@ def _run_step(
     results: SequenceResults,
     launcher: str,
     progress: ProgressWriter,
+    log: SequenceLog,
 ) -> None:
     """Train a step or take it, then evaluate it; what is done is kept."""
     if plan.outdated:
@@ -106,7 +111,7 @@ def _run_step(
     elif not plan.done:
         _say(f'step {plan.step}: learning {", ".join(plan.new_classes)}')
         progress.tell(plan.step, 'training', 0, plan.iters)
-        _train(sequence, plan, launcher, progress)
+        _train(sequence, plan, launcher, progress, log)
     progress.tell(plan.step, 'evaluating', plan.iters, plan.iters)
     if plan.done and plan.step in results.steps:
         return
@@ -117,6 +122,7 @@ def _run_step(
     metrics = evaluate_step(step, plan.target, launcher, detail)
     facts = step_facts(step, plan, sequence.cfg.batch_size * world_size())
     results.record(plan.step, metrics, **facts)
+    log.evaluated(plan.step)
     if is_main_process():
         write_plain_config(step)
         results.save(sequence.work_dir.results)
@@ -248,7 +254,13 @@ def _take(sequence: Sequence, plan: StepPlan) -> None:
     barrier()
 
 
-def _train(sequence: Sequence, plan: StepPlan, launcher: str, progress: ProgressWriter) -> None:
+def _train(
+    sequence: Sequence,
+    plan: StepPlan,
+    launcher: str,
+    progress: ProgressWriter,
+    log: SequenceLog,
+) -> None:
     if is_main_process() and plan.memory:
         write_memory(sequence.work_dir.memory(plan.step), plan.memory)
     barrier()
@@ -267,6 +279,8 @@ def _train(sequence: Sequence, plan: StepPlan, launcher: str, progress: Progress
             # not by the config, which is printed into the log
             hook.settings = plan.settings
             hook.plain_config = as_data(plain_config(sequence.step(plan.step)))
+    if log:
+        runner.register_hook(LogTraining(log, plan.step))
     runner.train()
     del runner
     gc.collect()

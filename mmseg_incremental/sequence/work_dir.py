@@ -98,6 +98,11 @@ class WorkDir:
         return self.path / 'commands.txt'
 
     @property
+    def wandb_id(self) -> Path:
+        """Which run of Weights & Biases it is."""
+        return self.path / 'wandb_id.txt'
+
+    @property
     def page(self) -> Path:
         """Everything about the sequence, to be opened in a browser."""
         return self.path / 'report.html'
