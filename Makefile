@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO := work_dirs/demo
 CHAOS_SECONDS ?= 600
 
-.PHONY: help demo test test-slow chaos lint format bench wheel-check clean
+.PHONY: help demo test test-slow chaos lint format docs bench wheel-check clean
 help:
 	@echo 'make demo    install, render the small data set, train FT and MiB, print their tables'
 	@echo 'make test    install, run the tests'
@@ -14,6 +14,7 @@ help:
 	@echo 'make chaos   install, kill, damage and misuse runs for CHAOS_SECONDS (600)'
 	@echo 'make lint    install, check style'
 	@echo 'make format  install, mend style'
+	@echo 'make docs    install, build the documentation site into site/'
 	@echo 'make bench   install, measure every row of docs/performance.md'
 	@echo 'make wheel-check  install, build sdist and wheel, and use the wheel in an empty folder'
 	@echo 'make clean   remove .venv, the rendered data and the demo runs'
@@ -51,6 +52,10 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m mkdocs build --strict
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

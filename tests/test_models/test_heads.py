@@ -291,6 +291,11 @@ def test_configs_that_cannot_grow(changes, reason):
     assert reason in refusal({**head_config('FCNHead'), **changes})
 
 
+def test_a_head_that_fails_without_a_word_is_refused_in_one_line():
+    cfg = head_config('LRASPPHead')
+    assert 'cannot be built (AssertionError' in refusal({**cfg, 'branch_channels': (32,)})
+
+
 def test_refusal_takes_a_class_and_leaves_everything_as_it_is():
     cfg = dict(GROWING['FCNHead'], type=FCNHead)
     before = copy.deepcopy(cfg)

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md says works when it is followed word by word."""
+"""What the guides of the site say works when they are followed word by word."""
 
 import os
 import re
@@ -18,11 +18,12 @@ BLOCK = re.compile(r'```python\n# (\S+\.py)\n(.*?)```', re.DOTALL)
 
 @pytest.fixture(scope='module')
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository in which every file that the page shows has been written."""
+    """A copy of the repository in which every file that the guides show has been written."""
     root = tmp_path_factory.mktemp('checkout')
     for part in ('mmseg_incremental', 'configs', 'tools'):
         shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns('__pycache__'))
-    blocks = BLOCK.findall((ROOT / 'CONTRIBUTING.md').read_text())
+    pages = [ROOT / 'docs' / 'guides' / f'own_{what}.md' for what in ('method', 'network', 'data')]
+    blocks = [block for page in pages for block in BLOCK.findall(page.read_text())]
     assert len(blocks) == 7
     for path, text in blocks:
         assert not (root / path).exists()
