@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO := work_dirs/demo
 CHAOS_SECONDS ?= 600
 
-.PHONY: help demo test test-slow chaos lint format docs bench clean
+.PHONY: help demo test test-slow chaos lint format docs bench wheel-check clean
 help:
 	@echo 'make demo    install, render the small data set, train FT and MiB, print their tables'
 	@echo 'make test    install, run the tests'
@@ -16,9 +16,10 @@ help:
 	@echo 'make format  install, mend style'
 	@echo 'make docs    install, build the documentation site into site/'
 	@echo 'make bench   install, measure every row of docs/performance.md'
+	@echo 'make wheel-check  install, build sdist and wheel, and use the wheel in an empty folder'
 	@echo 'make clean   remove .venv, the rendered data and the demo runs'
 
-$(STAMP): setup.cfg pyproject.toml
+$(STAMP): setup.cfg setup.py pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
@@ -58,6 +59,9 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+wheel-check: $(STAMP)
+	.ci/wheel-check $(BIN)/python
 
 clean:
 	rm -rf $(VENV) data/shapes $(DEMO)

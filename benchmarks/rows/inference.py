@@ -6,7 +6,7 @@ from mmseg.registry import MODELS
 from benchmarks.harness import Result, compare, device
 from benchmarks.networks import batch, model_config
 from benchmarks.rows.iteration import stock_student
-from mmseg_incremental.engine.export import Labeller
+from mmseg_incremental.export import Labeller
 from mmseg_incremental.models.folding import fold_batch_norm
 
 STEPS = (16, 1, 1, 1, 1, 1)

@@ -1,5 +1,8 @@
 """What a Python user imports; importing it registers every part with mmseg."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .. import registration  # noqa: F401  first: what follows is noisier without it
 from ..engine import evaluate_step, run_sequence
 from ..experiments.grid import grid_runs
@@ -7,11 +10,20 @@ from ..experiments.sweep import plan_jobs, plan_runs, run_sweep
 from ..sequence import RunOptions, Sequence, load_sequence, plan_sequence
 from ..tasks import build_task, get_task
 
+if TYPE_CHECKING:
+    from ..export import export_step
+    from ..inference import IncrementalInferencer
+
+#: What takes a second to import and few need, imported once it is asked for.
+_LATE = {'IncrementalInferencer': 'inference', 'export_step': 'export'}
+
 __all__ = [
+    'IncrementalInferencer',
     'RunOptions',
     'Sequence',
     'build_task',
     'evaluate_step',
+    'export_step',
     'get_task',
     'grid_runs',
     'load_sequence',
@@ -21,3 +33,9 @@ __all__ = [
     'run_sequence',
     'run_sweep',
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(f'..{_LATE[name]}', __package__), name)

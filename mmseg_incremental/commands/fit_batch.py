@@ -52,6 +52,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
+    from .. import registration  # noqa: F401  before anything else of mmseg is imported
     from ..experiments.fit_batch import fit_crops, fits_table, memory_budget, place, read_config
     from ..utils.console import get_console, print_table
     from ..utils.files import check_can_be_written

@@ -23,6 +23,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
+    from .. import registration  # noqa: F401  before anything else of mmseg is imported
     from ..preparation.folder import describe_folder
     from ..utils.one_line import one_line_errors
 

@@ -52,6 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     # what belongs to a paper stands beside the package, which knows nothing of it
     sys.path.insert(0, str(shipped('projects')))
+    from .. import registration  # noqa: F401  before anything else of mmseg is imported
     from ..experiments.tool import ending_in_one_line
 
     project = importlib.import_module('incremental_bisenet.reproduce')

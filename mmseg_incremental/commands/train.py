@@ -3,6 +3,7 @@
 import argparse
 
 from ..utils.arguments import PROGRAM, add_cfg_options, add_launcher, command_parser
+from ..utils.loggers import LOGGERS
 from ..utils.shipped import leaf_names
 
 EPILOG = """examples:
@@ -31,6 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     _add_steps(parser.add_argument_group('which steps'))
     _add_measures(parser.add_argument_group('what is measured'))
+    _add_loggers(parser.add_argument_group('where it is told'))
     _add_computing(parser.add_argument_group('how it is computed'))
     add_cfg_options(
         parser,
@@ -92,6 +94,17 @@ def _add_measures(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_loggers(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--log',
+        nargs='+',
+        choices=LOGGERS,
+        default=(),
+        metavar='LOGGER',
+        help=f'{", ".join(LOGGERS)}: one run of each for the whole sequence',
+    )
+
+
 def _add_computing(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--amp',
@@ -144,6 +157,7 @@ def main(argv: list[str] | None = None) -> None:
                 tuple(args.overwrite_step),
                 tuple(args.restart_step),
                 args.joint,
+                args.log,
             )
             if args.dry_run:
                 show_plan(sequence, options)

@@ -97,7 +97,8 @@ def read_class_index(samples: Sequence[Sample], meaning: Mapping[int, int]) -> l
 
 def _outside(meaning: Mapping[int, int]) -> str:
     inside = [value for value, label in meaning.items() if label != VOID]
-    return f'is outside the classes ({min(inside)} to {max(inside)}, void 255)'
+    void = ' and '.join(str(value) for value, label in meaning.items() if label == VOID)
+    return f'is outside the classes ({min(inside)} to {max(inside)}, void {void or "nowhere"})'
 
 
 def _entry(found: Mapping, meaning: Mapping[int, int]) -> IndexEntry:

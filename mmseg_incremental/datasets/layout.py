@@ -9,11 +9,13 @@ from ..errors import InputError
 _PICTURE_FOLDERS = (
     'JPEGImages', 'images', 'image', 'imgs', 'img', 'img_dir', 'leftImg8bit', 'pictures',
 )  # fmt: skip
-_MASK_FOLDERS = (
-    'SegmentationClass', 'masks', 'mask', 'labels', 'label', 'annotations', 'ann_dir', 'annot',
-    'gtFine', 'gt',
+#: Where masks are made of other annotations.
+MASKS_MADE = 'label_masks'
+MASK_FOLDERS = (
+    MASKS_MADE, 'SegmentationClass', 'masks', 'mask', 'labels', 'label', 'annotations', 'ann_dir',
+    'annot', 'gtFine', 'gt',
 )  # fmt: skip
-_PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+PICTURE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 _SPLITS = ('', 'train', 'training', 'val', 'validation', 'test')
 
 
@@ -59,7 +61,7 @@ def find_layout(root: str | os.PathLike, split: str | None = None) -> dict:
 
 def _pairs(root: Path, split: str | None) -> Iterator[tuple[str, str]]:
     for pictures in _PICTURE_FOLDERS:
-        for masks in _MASK_FOLDERS:
+        for masks in MASK_FOLDERS:
             both = (pictures, masks)
             listed = split and (root / f'ImageSets/Segmentation/{split}.txt').is_file()
             for name in ('',) if split is None or listed else (split,):
@@ -78,7 +80,7 @@ def _suffixes(pictures: Path, masks: Path) -> tuple[str, str] | None:
     names = sorted(
         path.relative_to(pictures).as_posix()
         for path in pictures.rglob('*')
-        if path.suffix.lower() in _PICTURES
+        if path.suffix.lower() in PICTURE_SUFFIXES
     )
     for name in names[:20]:
         folder = (masks / name).parent

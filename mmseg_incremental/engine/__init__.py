@@ -3,7 +3,6 @@
 from .bfloat16_optim_wrapper import Bfloat16OptimWrapper
 from .compile_hook import CompileBackbone
 from .evaluate import evaluate_step
-from .export import export_step
 from .incremental_loop import IncrementalLoop
 from .learning_curve import LearningCurve
 from .loss_log import LossLog, NonFiniteLossError
@@ -23,6 +22,5 @@ __all__ = [
     'ProgressFile',
     'StepRunner',
     'evaluate_step',
-    'export_step',
     'run_sequence',
 ]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 
 from ..sequence.checkpoint import load_step_checkpoint, load_weights, step_state
 from ..sequence.sequence import Step
@@ -20,7 +21,10 @@ _TRAINING_HOOKS = ('incremental_loop', 'learning_curve', 'compile_backbone')
 
 
 def evaluate_step(
-    step: Step, checkpoint: str | os.PathLike, launcher: str = 'none'
+    step: Step,
+    checkpoint: str | os.PathLike,
+    launcher: str = 'none',
+    detail: str | os.PathLike | None = None,
 ) -> dict[str, float]:
     """Evaluate a step's checkpoint on the pictures that the protocol gives the step.
 
@@ -28,6 +32,8 @@ def evaluate_step(
         step: The step.
         checkpoint: Path of ``step_T.pth``.
         launcher: Launcher of a distributed run.
+        detail: File for the confusion matrix and the IoU of every picture; not written where two
+            data sets are measured.
 
     Returns:
         What :class:`~mmseg_incremental.evaluation.ClassGroupIoUMetric` measures. Where one data
@@ -44,6 +50,8 @@ def evaluate_step(
     for hook in _TRAINING_HOOKS:
         cfg.default_hooks.pop(hook, None)
     cfg.model.update(distillation=[], targets=None)
+    # other loggers of the config would begin a run of their own, which stays empty
+    cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     tests = [(cfg.pop(f'{kind}_dataloader', None), cfg.pop(f'{kind}_evaluator', None))
              for kind in ('old_test', 'test')]  # fmt: skip
     found: list[tuple[Mapping, dict]] = []
@@ -53,16 +61,23 @@ def evaluate_step(
             one.test_dataloader, one.test_evaluator = loader, evaluator
             one.test_cfg = dict(type='TestLoop')
             one.experiment_name += f'_evaluation_{number}' if found else '_evaluation'
-            found.append((evaluator, _test(one, step_state(content), checkpoint, launcher)))
-    return _joined(step, found) if step.sequence.is_extension else found[0][1]
+            runner = _runner(one, step_state(content), checkpoint, launcher)
+            found.append((evaluator, runner.test()))
+    if step.sequence.is_extension:
+        return _joined(step, found)
+    if detail and is_main_process():
+        runner.test_evaluator.metrics[0].detail.save(detail)
+    return found[0][1]
 
 
-def _test(cfg: Config, state: Mapping, checkpoint: str | os.PathLike, launcher: str) -> dict:
+def _runner(
+    cfg: Config, state: Mapping, checkpoint: str | os.PathLike, launcher: str
+) -> StepRunner:
     fit_to_machine(cfg, launcher)
     runner = StepRunner.from_cfg(cfg)
     model = getattr(runner.model, 'module', runner.model)
     load_weights(model, state, str(checkpoint))
-    return runner.test()
+    return runner
 
 
 def _joined(step: Step, found: list[tuple[Mapping, dict]]) -> dict[str, float]:

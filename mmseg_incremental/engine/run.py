@@ -3,16 +3,20 @@
 import copy
 import gc
 import os
+import shlex
+import sys
 import tempfile
 from contextlib import ExitStack
+from datetime import datetime, timezone
 from pathlib import Path
 
 import torch
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
 from ..datasets.memory_file import write_memory
-from ..errors import InputError
+from ..errors import InputError, reason_of
 from ..evaluation import SequenceResults, joint_reference, results_table
+from ..loggers import LogTraining, SequenceLog
 from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.base_step import take_base
 from ..sequence.extension import take_plain_model
@@ -29,7 +33,6 @@ from ..utils.files import lock_folder
 from .evaluate import evaluate_step
 from .extension_report import write_extension_report
 from .incremental_loop import IncrementalLoop
-from .pictures import draw_sequence
 from .progress_file import ProgressWriter
 from .step_facts import step_facts
 from .step_runner import StepRunner, fit_to_machine, join_processes, world_size
@@ -68,19 +71,26 @@ def run_sequence(
             results.joint = joint_reference(WorkDir.of(options.joint).results, sequence.description)
         if is_main_process():
             print_table(console, plan_table(sequence, plans))
+            _keep_command(sequence.work_dir.commands)
         steps = [plan.step for plan in plans]
         progress = lock.enter_context(ProgressWriter(sequence.work_dir.progress, steps))
+        log = lock.enter_context(SequenceLog(options.log, sequence, results))
         for plan in plans:
-            _run_step(sequence, plan, results, launcher, progress)
+            _run_step(sequence, plan, results, launcher, progress, log)
         if is_main_process():
             results.save(sequence.work_dir.results)
             if plans[-1].done:
                 print_table(console, results_table(results))
-            for path in draw_sequence(sequence, results):
+            from .pictures import draw_sequence  # not at import: it needs Matplotlib
+
+            drawn = draw_sequence(sequence, results)
+            for path in drawn:
                 _say(f'wrote {path}')
+            log.pictures(drawn)
             if sequence.is_extension:
                 _say(f'wrote {write_extension_report(sequence, results)}')
             _say(f'wrote {sequence.work_dir.results}')
+            _report(sequence.work_dir)
     return results
 
 
@@ -90,6 +100,7 @@ def _run_step(
     results: SequenceResults,
     launcher: str,
     progress: ProgressWriter,
+    log: SequenceLog,
 ) -> None:
     """Train a step or take it, then evaluate it; what is done is kept."""
     if plan.outdated:
@@ -100,21 +111,42 @@ def _run_step(
     elif not plan.done:
         _say(f'step {plan.step}: learning {", ".join(plan.new_classes)}')
         progress.tell(plan.step, 'training', 0, plan.iters)
-        _train(sequence, plan, launcher, progress)
+        _train(sequence, plan, launcher, progress, log)
     progress.tell(plan.step, 'evaluating', plan.iters, plan.iters)
     if plan.done and plan.step in results.steps:
         return
     if plan.num_test_images:
         _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
     step = sequence.step(plan.step)
-    metrics = evaluate_step(step, plan.target, launcher)
+    detail = sequence.work_dir.evaluation(plan.step)
+    metrics = evaluate_step(step, plan.target, launcher, detail)
     facts = step_facts(step, plan, sequence.cfg.batch_size * world_size())
     results.record(plan.step, metrics, **facts)
+    log.evaluated(plan.step)
     if is_main_process():
         write_plain_config(step)
         results.save(sequence.work_dir.results)
         print_table(console, results_table(results))
     barrier()
+
+
+def _keep_command(path: Path) -> None:
+    """Note what was called, so that it can be called again."""
+    now = datetime.now(timezone.utc).isoformat(timespec='seconds')
+    with open(path, 'a', encoding='utf-8') as file:
+        file.write(f'{now} {shlex.join(sys.orig_argv)}\n')
+
+
+def _report(work_dir: WorkDir) -> None:
+    """Write the page; a run that has come so far does not fail at it."""
+    from ..report import write_report  # brings Matplotlib, which a plan does without
+
+    try:
+        write_report([work_dir.path], work_dir.page)
+    except Exception as error:
+        _say(f'note: {work_dir.page} could not be written ({reason_of(error)})')
+    else:
+        _say(f'wrote {work_dir.page}')
 
 
 def _say(text: str) -> None:
@@ -222,7 +254,13 @@ def _take(sequence: Sequence, plan: StepPlan) -> None:
     barrier()
 
 
-def _train(sequence: Sequence, plan: StepPlan, launcher: str, progress: ProgressWriter) -> None:
+def _train(
+    sequence: Sequence,
+    plan: StepPlan,
+    launcher: str,
+    progress: ProgressWriter,
+    log: SequenceLog,
+) -> None:
     if is_main_process() and plan.memory:
         write_memory(sequence.work_dir.memory(plan.step), plan.memory)
     barrier()
@@ -241,6 +279,8 @@ def _train(sequence: Sequence, plan: StepPlan, launcher: str, progress: Progress
             # not by the config, which is printed into the log
             hook.settings = plan.settings
             hook.plain_config = as_data(plain_config(sequence.step(plan.step)))
+    if log:
+        runner.register_hook(LogTraining(log, plan.step))
     runner.train()
     del runner
     gc.collect()

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from mmengine.dist import all_reduce
+from mmengine.dist import all_gather_object, all_reduce
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
+
+from .detail import EvaluationDetail
 
 _SMALLEST, _LARGEST = -1, 256  # what labels are clamped to: one less and one more than a byte
 _NUM_ROWS = _LARGEST - _SMALLEST + 1
@@ -32,6 +34,9 @@ class ClassGroupIoUMetric(BaseMetric):
             no IoU. Defaults to all.
         **kwargs: Everything else that ``BaseMetric`` takes.
 
+    Attributes:
+        detail: After :meth:`evaluate` the confusion matrix, and the IoU of every picture.
+
     Raises:
         ValueError: If a group is empty or ``ignore_index`` is not a byte.
     """
@@ -54,12 +59,14 @@ class ClassGroupIoUMetric(BaseMetric):
         self.background_groups = dict(background_groups)
         self.ignore_index = ignore_index
         self.measured = None if measured is None else list(measured)
+        self.detail: EvaluationDetail | None = None
+        self._pictures: dict[str, torch.Tensor] = {}
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Add pictures to the counts.
 
         Everything is counted and kept on the device of the predictions, with one ``bincount``
-        for all pictures, whose sizes may differ.
+        per picture.
 
         Args:
             data_batch: Not used.
@@ -73,17 +80,19 @@ class ClassGroupIoUMetric(BaseMetric):
         if not data_samples:
             return
         num_classes = len(self.dataset_meta['classes'])
-        codes = torch.cat([self._codes(sample) for sample in data_samples])
-        counts = self._count(codes)
-        if counts.device.type == 'cpu' and self._any_outside(counts):
-            for sample in data_samples:
-                if self._any_outside(self._count(self._codes(sample))):
-                    picture = sample.get('img_path', 'a picture')
-                    raise ValueError(f'{picture}: {_outside(num_classes)}')
-        if self.results:
-            self.results[0] += counts
-        else:
-            self.results.append(counts)
+        pictures = [sample.get('img_path', 'a picture') for sample in data_samples]
+        found = [self._count(self._codes(sample)) for sample in data_samples]
+        for picture, counts in zip(pictures, found, strict=True):
+            if counts.device.type == 'cpu' and self._any_outside(counts):
+                raise ValueError(f'{picture}: {_outside(num_classes)}')
+        for picture, counts in zip(pictures, found, strict=True):
+            matrix = self._of_classes(counts, num_classes)
+            hits, shown = matrix.diagonal(), matrix.sum(1)
+            self._pictures[picture] = torch.stack([hits, shown, shown + matrix.sum(0) - hits])
+            if self.results:
+                self.results[0] += counts
+            else:
+                self.results.append(counts)
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Sum over processes and compute the metrics.
@@ -104,9 +113,34 @@ class ClassGroupIoUMetric(BaseMetric):
         self.results.clear()
         if self._any_outside(counts):
             raise ValueError(_outside(num_classes))
-        counts[self.ignore_index - _SMALLEST] = 0
-        rows = slice(-_SMALLEST, num_classes - _SMALLEST)
-        return self.compute_metrics([counts[rows, 1:-1]])
+        matrix = self._of_classes(counts, num_classes)
+        self.detail = EvaluationDetail(
+            tuple(self.dataset_meta['classes']), matrix.cpu().numpy(), self._picture_iou()
+        )
+        return self.compute_metrics([matrix])
+
+    def _picture_iou(self) -> dict[str, dict[int, float]]:
+        """IoU (%) of what each picture shows, of all processes."""
+        names, counts = list(self._pictures), list(self._pictures.values())
+        self._pictures.clear()
+        if not names:
+            values = []
+        else:
+            hits, shown, union = torch.stack(counts).cpu().numpy().transpose(1, 0, 2)
+            iou = 100 * hits / np.maximum(union, 1)
+            values = [
+                {int(k): float(row[k]) for k in np.flatnonzero(there)}
+                for row, there in zip(iou, shown, strict=True)
+            ]
+        found = all_gather_object(dict(zip(names, values, strict=True)))
+        return {name: iou for part in found for name, iou in part.items()}
+
+    def _of_classes(self, counts: torch.Tensor, num_classes: int) -> torch.Tensor:
+        """Without void: rows are labels, columns predictions."""
+        matrix = counts[-_SMALLEST : num_classes - _SMALLEST, 1:-1].clone()
+        if self.ignore_index < num_classes:
+            matrix[self.ignore_index] = 0
+        return matrix
 
     def _codes(self, sample: Mapping) -> torch.Tensor:
         """Row and column of every pixel's place in the counts, as one number.

@@ -5,8 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..evaluation.spread import Spread
 from .method_comparison import JOINT, MethodResult
-from .summary import Spread
 
 
 @dataclass(frozen=True)

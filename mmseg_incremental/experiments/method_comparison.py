@@ -7,10 +7,10 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..errors import InputError
+from ..evaluation.spread import Spread
 from ..utils.shipped import find_config
 from ..utils.table import Column, Table
 from .run import PlannedRun, Run
-from .summary import Spread
 
 JOINT = 'Joint'
 CONTROL = 'not trained'

@@ -15,6 +15,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from ..errors import reason_of
 from .classifier import IncrementalClassifier
 from .without_values import build_without_values
 
@@ -88,7 +89,8 @@ def refusal(head_cfg: dict) -> str | None:
     Returns:
         One line that names the head and the reason, or None for a head that grows.
     """
-    name = head_cfg['type'] if isinstance(head_cfg['type'], str) else head_cfg['type'].__name__
+    kind = head_cfg.get('type')
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', f'a head of type {kind!r}')
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter('ignore')
         reason = _reason(ConfigDict(head_cfg, loss_decode=dict(type='CrossEntropyLoss')))
@@ -97,7 +99,7 @@ def refusal(head_cfg: dict) -> str | None:
 
 def _reason(cfg: ConfigDict) -> str | None:
     kind = MODELS.get(cfg.type) if isinstance(cfg.type, str) else cfg.type
-    if kind is None:
+    if not isinstance(kind, type):
         return 'mmseg knows no such head'
     if not issubclass(kind, BaseDecodeHead):
         return 'it is no BaseDecodeHead, which classifies every pixel for itself'
@@ -114,8 +116,7 @@ def _reason(cfg: ConfigDict) -> str | None:
             "unexpected keyword argument '(num_classes|loss_decode)'", str(error)
         ):
             return f'it takes no {untaken[1]}'
-        said = f'{type(error).__name__}: {error}'.splitlines()[0]  # some say nothing
-        return f'it cannot be built ({said})'
+        return f'it cannot be built ({reason_of(error)})'
     reason = _structure(few, more) or _output(few, _pyramid(cfg))
     if not reason and kind.loss_by_feat is not BaseDecodeHead.loss_by_feat:
         reason = _labels(cfg)

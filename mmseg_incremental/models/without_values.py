@@ -7,11 +7,13 @@ from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 from torch import nn
 
+from ..utils.quiet import quiet
+
 
 def build_without_values(cfg: ConfigDict) -> nn.Module:
     """Build a module on the meta device, which takes hardly any time or memory.
 
-    Random numbers are left as they are, and the module's warnings are not shown.
+    Random numbers are left as they are, and what the module warns of or logs is not shown.
 
     Args:
         cfg: Config of the module.
@@ -22,7 +24,7 @@ def build_without_values(cfg: ConfigDict) -> nn.Module:
     Raises:
         Exception: What the module raises when it is built.
     """
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), quiet():
         warnings.simplefilter('ignore')
         try:
             with torch.device('meta'):

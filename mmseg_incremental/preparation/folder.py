@@ -1,7 +1,7 @@
 """What a folder of pictures and masks holds, and the config lines that use it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -9,9 +9,13 @@ from PIL import Image
 from ..datasets.label_statistics import LabelStatistics, count_labels
 from ..datasets.layout import find_layout
 from ..datasets.sample_check import Sample, inspect_sample
+from ..errors import InputError
 from ..tasks.task import VOID
 from ..utils.console import get_console, print_table
 from ..utils.table import Column, Table
+from .annotations import find_annotations, layout_with_masks, making_command
+from .mask_sources import ColorMasks, MaskSource, find_mask_source
+from .official import describe_official
 
 _SHOWN = 5
 
@@ -45,30 +49,42 @@ def value_table(found: LabelStatistics) -> Table:
 
 
 def propose_lines(root: Path, layout: dict, found: LabelStatistics) -> list[str]:
-    """Config lines that train on the folder.
+    """Config lines that train on a folder of masks.
 
     Value 0 is taken for a background if nearly every mask has it. The classes get names that say
     their value; the user knows better ones.
     """
     values = [v for v in range(VOID) if found.pixels[v]]
     background = 0 in values and found.pictures[0] >= 0.9 * found.num_pictures
-    classes = [v for v in values if v or not background]
-    names = [f'class_{v}' for v in classes]
+    classes = {f'class_{v}': v for v in values if v or not background}
+    if found.pixels[VOID] and not classes and background:
+        classes = dict(class_255=VOID)
+    return config_lines(root, layout, classes, background)
+
+
+def config_lines(
+    root: Path, layout: dict, classes: Mapping[str, int], background: bool
+) -> list[str]:
+    """Config lines that train on a folder.
+
+    Args:
+        root: The folder.
+        layout: As :func:`~..datasets.layout.find_layout` finds it.
+        classes: Class name to label value.
+        background: Whether 0 is a background.
+    """
     first = 1 if background else 0
-    in_order = classes == list(range(first, first + len(classes)))
-    labels = dict(classes=dict(zip(names, classes, strict=True)))
-    if found.pixels[VOID] and classes == [] and background:
-        names, labels, in_order = ['class_255'], dict(classes=dict(class_255=VOID)), False
-    task = f'task = dict(_delete_=True, dataset={root.name!r}, name="offline", classes={names!r}'
-    task += ')' if background else ', background=False)'
+    in_order = list(classes.values()) == list(range(first, first + len(classes)))
+    end = ')' if background else ', background=False)'
     keys = ', '.join(f'{key}={value!r}' for key, value in layout.items())
     dataset = f"dict(_delete_=True, type='BaseSegDataset', {keys}, "
     lines = [
         f'data_root = {str(root)!r}',
-        task.replace('"offline"', "'offline'"),
+        f'task = dict(_delete_=True, dataset={root.name!r}, '
+        f"name='offline', classes={list(classes)!r}{end}",
         f'train_dataloader = dict(dataset={dataset}pipeline={{{{_base_.train_pipeline}}}}))',
     ]
-    return lines if in_order else [*lines, f'labels = {labels!r}']
+    return lines if in_order else [*lines, f'labels = {dict(classes=dict(classes))!r}']
 
 
 def describe_problems(samples: Sequence[Sample], alone: Sequence[str]) -> list[str]:
@@ -80,11 +96,6 @@ def describe_problems(samples: Sequence[Sample], alone: Sequence[str]) -> list[s
     broken = [found.problem for sample in samples if (found := inspect_sample(sample)).problem]
     if broken:
         lines.append(f'{len(broken)} pictures or masks cannot be used, the first is {broken[0]}')
-    if any(': mask is of mode RGB' in problem for problem in broken):
-        lines.append(
-            'masks of mode RGB hold colours, not values; mmseg-incremental convert-colors makes '
-            'values of them'
-        )
     return lines
 
 
@@ -96,10 +107,38 @@ def describe_folder(root: Path, split: str | None = None) -> None:
         split: Folder or list of a split, such as ``train``.
 
     Raises:
-        InputError: If pictures and masks are not found.
+        InputError: If neither pictures with masks nor other annotations are found.
     """
-    layout = find_layout(root, split)
-    samples, alone = list_samples(root, layout)
+    if lines := describe_official(root):
+        print('\n'.join(lines))
+        return
+    try:
+        layout = find_layout(root, split)
+        samples, alone = list_samples(root, layout)
+        in_colors = bool(samples) and ColorMasks.fits(Path(samples[0].mask))
+    except InputError:
+        source = find_annotations(root) if root.is_dir() else None
+        if source is None:
+            raise
+        _describe_annotations(root, source)
+        return
+    if in_colors:
+        _describe_annotations(root, find_mask_source(root / layout['data_prefix']['seg_map_path']))
+    else:
+        _describe_masks(root, layout, samples, alone)
+
+
+def _describe_annotations(root: Path, source: MaskSource) -> None:
+    """Annotations that must become masks first."""
+    print(f'{len(source)} {source.kind} in {source.path}')
+    print('classes: ' + ', '.join(f'{name} = {v}' for name, v in source.classes.items()))
+    print(f'make masks of them:\n  {making_command(root, source)}')
+    _print_lines(config_lines(root, layout_with_masks(root, source), source.classes, True))
+
+
+def _describe_masks(
+    root: Path, layout: dict, samples: Sequence[Sample], alone: Sequence[str]
+) -> None:
     prefix = layout['data_prefix']
     print(f'{len(samples)} pictures {prefix["img_path"]}/*{layout["img_suffix"]}')
     print(f'with masks {prefix["seg_map_path"]}/*{layout["seg_map_suffix"]}')
@@ -111,5 +150,9 @@ def describe_folder(root: Path, split: str | None = None) -> None:
     found = count_labels(samples)
     if found.num_pictures:
         print_table(get_console(), value_table(found))
-        print('config lines:')
-        print('\n'.join(f'  {line}' for line in propose_lines(root, layout, found)))
+        _print_lines(propose_lines(root, layout, found))
+
+
+def _print_lines(lines: Sequence[str]) -> None:
+    print('config lines:')
+    print('\n'.join(f'  {line}' for line in lines))

@@ -9,6 +9,7 @@ from mmseg.registry import DATASETS
 from ..datasets import DataError, StepDataset
 from ..datasets.inner_dataset import has_list_of_ids
 from ..datasets.list_check import repeated_problem
+from ..errors import told_as
 from .rehearsal import rehearse_loader
 from .sequence import Step
 
@@ -57,9 +58,10 @@ def read_picture_lists(step: Step, known: dict[str, PictureLists]) -> PictureLis
     if key in known:
         return known[key]
     datasets, problems = [], []
-    for source in sources:
+    for name, source in zip(loaders, sources, strict=True):
         try:
-            datasets.append(DATASETS.build(source))
+            with told_as(f'{name}.dataset cannot be built'):
+                datasets.append(DATASETS.build(source))
         except DataError as error:
             problems += [p for p in error.problems if p not in problems]
     if problems:

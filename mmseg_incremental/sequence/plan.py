@@ -8,6 +8,7 @@ from pathlib import Path
 from ..datasets import DataError
 from ..datasets.memory_file import Candidate
 from ..errors import InputError
+from ..utils.loggers import check_loggers
 from .base_step import find_base, is_outdated, saved_fingerprint
 from .checkpoint import UsableCheckpoint, load_step_checkpoint, newest_usable
 from .checks import check_heads, check_same_settings, check_work_dir, data_doubts
@@ -44,6 +45,7 @@ def plan_sequence(
             another sequence or, without ``resume``, results.
     """
     options = options or RunOptions()
+    check_loggers(options.log)
     steps = range(sequence.num_steps) if options.steps is None else options.steps
     chosen = sorted({*steps})
     for step in [*chosen, *options.overwrite, *options.restart]:

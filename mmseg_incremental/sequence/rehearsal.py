@@ -14,10 +14,12 @@ from mmengine.registry import (
     HOOKS,
     LOG_PROCESSORS,
     PARAM_SCHEDULERS,
+    WEIGHT_INITIALIZERS,
     DefaultScope,
 )
 from mmengine.runner import Runner, get_priority
 from mmseg.registry import VISBACKENDS, VISUALIZERS
+from torch import nn
 
 from ..datasets import StepDataset
 from ..errors import told_as
@@ -63,6 +65,7 @@ def rehearse_step(step: Step, iters: int) -> None:
         wrapper = _built(
             f'{where}: optim_wrapper', lambda: build_optim_wrapper(model, cfg.optim_wrapper)
         )
+        _build_initializers(model, where)
         _build_schedulers(cfg.get('param_scheduler'), wrapper, iters, where)
         try_iteration(step, model, where)
         try_prediction(step, model, where)
@@ -84,6 +87,19 @@ def rehearse_loader(loader: Mapping, dataset: StepDataset, name: str) -> None:
         _built(name, lambda: Runner.build_dataloader(cfg, seed=0))
         path = dataset.picture_paths[0]
         _built(f'{name}: its pipeline, tried on {path},', lambda: dataset[0])
+
+
+def _build_initializers(model: nn.Module, where: str) -> None:
+    """What a part begins with, which is asked for only when the training begins."""
+    for name, module in model.named_modules():
+        _built(f'{where}: init_cfg of model.{name}', lambda part=module: _initializers(part))
+
+
+def _initializers(module: nn.Module) -> None:
+    listed = getattr(module, 'init_cfg', None) or []
+    for cfg in [listed] if isinstance(listed, dict) else listed:
+        entries = {key: value for key, value in dict(cfg).items() if key != 'override'}
+        WEIGHT_INITIALIZERS.build(entries)
 
 
 def _build_schedulers(schedulers: object, wrapper: object, iters: int, where: str) -> None:

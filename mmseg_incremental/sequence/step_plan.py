@@ -60,6 +60,7 @@ class RunOptions:
         overwrite: Steps that are trained again although they are done.
         restart: Steps that are begun and trained from their start.
         joint: Work dir of a model that learnt all classes at once, to compare with.
+        log: Loggers, ``'tensorboard'`` or ``'wandb'``.
     """
 
     steps: Listing[int] | None = None
@@ -68,3 +69,4 @@ class RunOptions:
     overwrite: Collection[int] = ()
     restart: Collection[int] = ()
     joint: str | os.PathLike | None = None
+    log: Collection[str] = ()

@@ -102,9 +102,15 @@ def _literal(node: ast.expr) -> object:
         keys = [ast.literal_eval(key) for key in node.keys]
         return dict(zip(keys, map(_literal, node.values), strict=True))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
-        if node.args or any(keyword.arg is None for keyword in node.keywords):
+        if any(keyword.arg is None for keyword in node.keywords) or not all(
+            isinstance(part, ast.Dict) for part in node.args
+        ):
             raise ValueError(f'line {node.lineno} is no literal')
-        return {keyword.arg: _literal(keyword.value) for keyword in node.keywords}
+        # MMEngine writes a mapping whose keys are no names as dict({...})
+        positional = [_literal(part) for part in node.args[:1]]
+        return dict(*positional) | {
+            keyword.arg: _literal(keyword.value) for keyword in node.keywords
+        }
     return ast.literal_eval(node)
 
 

@@ -88,6 +88,25 @@ class WorkDir:
         """All results so far."""
         return self.path / 'results.json'
 
+    def evaluation(self, step: int) -> Path:
+        """Confusion matrix and IoU per picture of a step."""
+        return self.path / f'evaluation_{step}.json'
+
+    @property
+    def commands(self) -> Path:
+        """The command of every run, one a line with its time."""
+        return self.path / 'commands.txt'
+
+    @property
+    def wandb_id(self) -> Path:
+        """Which run of Weights & Biases it is."""
+        return self.path / 'wandb_id.txt'
+
+    @property
+    def page(self) -> Path:
+        """Everything about the sequence, to be opened in a browser."""
+        return self.path / 'report.html'
+
     @property
     def progress(self) -> Path:
         """How far a running sequence is."""

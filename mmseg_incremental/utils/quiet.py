@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 
@@ -16,9 +17,14 @@ _KNOWN = (
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Hide what the body prints; errors still show."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield
+    """Hide what the body prints, and logs below a warning; errors still show."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.INFO))
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def ignore_known_warnings() -> None:

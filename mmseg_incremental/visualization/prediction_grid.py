@@ -19,10 +19,12 @@ class Example:
     Args:
         image: RGB, ``uint8`` of shape (H, W, 3).
         maps: Column title to label map of shape (H, W), in the labels of the data set.
+        caption: What is written under the picture.
     """
 
     image: np.ndarray
     maps: Mapping[str, np.ndarray]
+    caption: str = ''
 
 
 def draw_prediction_grid(
@@ -46,6 +48,8 @@ def draw_prediction_grid(
         for cell, panel in zip(row, panels, strict=True):
             cell.imshow(panel, interpolation='nearest')
             cell.axis('off')
+        row[0].text(0.5, -0.03, example.caption, fontsize=8, ha='center', va='top',
+                    transform=row[0].transAxes)  # fmt: skip
     for cell, title in zip(axes[0], titles, strict=True):
         cell.set_title(title, fontsize=10)
     in_sight = {int(v) for e in examples for labels in e.maps.values() for v in np.unique(labels)}

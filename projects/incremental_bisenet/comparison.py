@@ -5,8 +5,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mmseg_incremental.evaluation.spread import Spread
 from mmseg_incremental.experiments.run import PlannedRun
-from mmseg_incremental.experiments.summary import Spread, last_metrics
+from mmseg_incremental.experiments.summary import last_metrics
 from mmseg_incremental.utils.table import Column, Table
 
 from .tables import PaperTable, Row

@@ -19,7 +19,8 @@ QUICK = {
 #: What may be in a work dir once its steps are done, beside logs.
 FILES = {
     '.lock', 'step_0', 'step_1', 'step_0.pth', 'step_1.pth', 'step_0.py', 'step_1.py',
-    'results.json', 'progress.json', 'pictures',
+    'results.json', 'progress.json', 'pictures', 'commands.txt', 'report.html',
+    'evaluation_0.json', 'evaluation_1.json',
 }  # fmt: skip
 
 

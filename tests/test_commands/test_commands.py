@@ -103,3 +103,17 @@ def test_unknown_config_names_those_that_are_close(name, tmp_path, monkeypatch):
         find_config(name)
     with pytest.raises(InputError, match=r'not found; known names: [^\n]*bisenet_r101_voc_offline'):
         find_config('zzzz')
+
+
+def test_what_only_some_configs_need_is_not_imported_with_the_package():
+    code = """
+import sys
+sys.modules['timm'] = None  # an extra, which brings the compiler along
+from mmseg_incremental import apis
+found = {'torch._dynamo', 'matplotlib.figure', 'mmpretrain', 'torchvision'} & sys.modules.keys()
+assert not found, found
+from mmseg.registry import MODELS
+assert MODELS.get('mmpretrain.ResNet')
+"""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

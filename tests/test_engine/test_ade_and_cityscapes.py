@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import ROOT
+from tiny import ROOT, command_main
 
 from mmseg_incremental.apis import RunOptions, get_task, load_sequence, plan_sequence, run_sequence
 
@@ -53,6 +53,27 @@ def render(root: Path, layout: dict) -> None:
                 folders, layout['suffixes'], (picture, mask), strict=True
             ):
                 Image.fromarray(content).save(folder / f'p_{index}{suffix}')
+
+
+@pytest.mark.parametrize(
+    ('layout', 'counts', 'lost'),
+    [(ADE, (20210, 2000), 'annotations/training'), (CITYSCAPES, (2975, 500), 'gtFine/train')],
+    ids=['ade20k', 'cityscapes'],
+)
+def test_inspect_counts_what_the_archives_have(
+    tmp_path: Path, layout: dict, counts: tuple, lost: str, capsys: pytest.CaptureFixture
+) -> None:
+    render(tmp_path, layout)
+    next((tmp_path / lost).rglob('*.png')).unlink()
+    command_main('inspect')([tmp_path])
+    out = capsys.readouterr().out
+    first, second = layout['splits']
+    assert f'{first}: 6 pictures and 5 masks of {counts[0]}' in out
+    assert f'{second}: 2 pictures and 2 masks of {counts[1]}' in out
+    assert f'problem: {first} has 6 pictures' in out
+    assert f'problem: {first} has 5 masks' in out
+    dataset = layout['leaf'].split('_')[2]
+    assert f'options: --cfg-options dataset={dataset} data_root={tmp_path}' in out
 
 
 @pytest.mark.parametrize('layout', [ADE, CITYSCAPES], ids=['ade20k', 'cityscapes'])

@@ -163,7 +163,7 @@ def test_two_processes(shapes: Path, trained: Path, tmp_path: Path) -> None:
     done = run_tool('train', leaf(), '--work-dir', tmp_path / 'two', '--launcher', 'pytorch',
                     *options, processes=2)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count('wrote') == 3
+    assert done.stdout.count('wrote') == 6
     alone = run_tool('test', leaf(), tmp_path / 'two', *options)
     assert 'to the last digit' in alone.stdout, alone.stdout + alone.stderr
     both = run_tool('test', leaf(), trained, '--launcher', 'pytorch', *options, processes=2)
@@ -277,7 +277,7 @@ def test_missing_data_root_is_one_clear_error(tmp_path: Path) -> None:
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith('error')]
     assert len(errors) == 1
-    assert 'prepare_voc.py' in done.stderr
+    assert 'prepare-voc' in done.stderr
     assert 'Traceback' not in done.stderr
 
 

@@ -2,7 +2,7 @@
 
 from incremental_bisenet.comparison import ComparedRow, comparison_table, verdicts
 from incremental_bisenet.tables import PaperTable, Row
-from mmseg_incremental.experiments.summary import Spread
+from mmseg_incremental.evaluation.spread import Spread
 
 
 def row(label, values, paper=(), section=''):

@@ -108,6 +108,27 @@ def test_loggers_histories_are_allowed_for_training_states_only(tmp_path):
         load_checkpoint(path)
 
 
+class Attribute:
+    """Asks for an attribute of something when it is unpickled."""
+
+    def __init__(self, owner, name):
+        self.asked = owner, name
+
+    def __reduce__(self):
+        return getattr, self.asked
+
+
+@pytest.mark.parametrize(
+    'asked', [(HistoryBuffer, '__init__'), (np.ndarray, 'tofile'), (HistoryBuffer, 'update')]
+)
+def test_histories_ask_for_their_statistics_only(tmp_path, asked):
+    path = save(tmp_path / 'iter_5.pth', {'x': Attribute(*asked)})
+    with pytest.raises(CheckpointError, match=r'refused.*it asks'):
+        load_checkpoint(path, training_state=True)
+    path = save(tmp_path / 'iter_6.pth', {'x': Attribute(HistoryBuffer, 'mean')})
+    assert load_checkpoint(path, training_state=True)['x'] is HistoryBuffer.mean
+
+
 def test_missing_file_is_told(tmp_path):
     for path in (tmp_path / 'step_0.pth', tmp_path):
         with pytest.raises(CheckpointError, match=f'{path}: checkpoint not found'):

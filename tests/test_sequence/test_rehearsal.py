@@ -48,6 +48,11 @@ def test_what_is_sound_passes_and_leaves_no_trace(shapes, tmp_path, method, caps
         ({'default_hooks.logger.intervall': 3}, r'default_hooks\.logger cannot be built'),
         ({'log_processor.window': 3}, r'^step 0: log_processor cannot be built'),
         ({'visualizer.type': 'Typo'}, r'^step 0: visualizer cannot be built'),
+        (
+            {'model.backbone.backbone_cfg.init_cfg': [dict(type=True)]},
+            r'^step 0: init_cfg of model\.backbone\..* cannot be built \(TypeError',
+        ),
+        ({'model.backbone.backbone_cfg.init_cfg': [3]}, r'^step 0: init_cfg of model\.backbone'),
         ({'model.test_cfg.mode': False}, r'^step 0: a picture of 32x32 cannot be predicted; see'),
         ({'model.test_cfg.mode': 'slide'}, r'^step 0: a picture .* \(AttributeError'),
         (
@@ -66,7 +71,19 @@ def test_what_would_fail_is_told(shapes, tmp_path, changes, message):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
+        ({'model.decode_head.norm_cfg': 3}, r'cannot learn step by step: it cannot be built'),
+        ({'model.decode_head.type': 3}, 'a head of type 3 cannot learn step by step: mmseg knows'),
         ({'train_dataloader.sampler.type': 'Typo'}, r'^train_dataloader cannot be built'),
+        *(
+            ({f'{name}_dataloader.dataset.{key}': value}, f'^{name}_dataloader.dataset cannot be')
+            for name in ('train', 'test')
+            for key, value in {
+                'data_prefix': 'x',
+                'data_prefix.img_path': 3,
+                'data_prefix.seg_map_path': [1],
+                'ann_file': None,
+            }.items()
+        ),
         ({'train_dataloader.num_worker': 3}, r'^train_dataloader cannot be built'),
         ({'test_dataloader.prefetch_factor': 3}, r'^test_dataloader cannot be built'),
         (
@@ -76,7 +93,7 @@ def test_what_would_fail_is_told(shapes, tmp_path, changes, message):
     ],
     ids=str,
 )
-def test_loader_and_pipeline_are_tried_in_the_plan(shapes, tmp_path, changes, message):
+def test_heads_loader_and_pipeline_are_tried_in_the_plan(shapes, tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         plan_sequence(tiny_sequence(shapes, tmp_path, **changes))
 

@@ -7,9 +7,9 @@ import torch
 from mmengine.config import Config
 from tiny import tiny_sequence
 
-from mmseg_incremental.engine import export_step
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.sequence import CheckpointError, load_checkpoint, plain_config
+from mmseg_incremental.sequence.finished_step import read_finished_step
 from mmseg_incremental.sequence.stored_config import (
     PLAIN_CONFIG,
     as_data,
@@ -36,16 +36,18 @@ def test_step_holds_its_plain_config(shapes, trained):
         assert stored.to_dict() == as_data(config)
 
 
-def test_export_of_a_folder_runs_nothing_in_it(trained, tmp_path):
+def test_reading_a_folder_runs_nothing_in_it(trained, tmp_path):
     folder, proof = tmp_path / 'theirs', tmp_path / 'pwned'
     folder.mkdir()
     shutil.copy(trained / 'step_0.pth', folder)
     source = (trained / 'step_0.py').read_text()
     (folder / 'step_0.py').write_text(TRAP.format(str(proof)) + source)
-    export_step(folder, folder / 'step_0.pth', tmp_path / 'out.pt2', size=(64, 64))
-    assert (tmp_path / 'out.pt2').is_file()
+    assert read_finished_step(folder / 'step_0.pth').config.model.type == 'EncoderDecoder'
+    content = load_checkpoint(folder / 'step_0.pth')
+    del content['meta'][PLAIN_CONFIG]
+    torch.save(content, folder / 'step_0.pth')
     with pytest.raises(InputError, match=r'step_0\.py: not the plain config .*line 1'):
-        export_step(folder / 'step_0.py', folder / 'step_0.pth', tmp_path / 'b.pt2')
+        read_finished_step(folder / 'step_0.pth')
     assert not proof.exists()
 
 
@@ -53,8 +55,10 @@ def test_older_checkpoint_takes_the_file_beside_it(trained, tmp_path):
     content = load_checkpoint(trained / 'step_0.pth')
     del content['meta'][PLAIN_CONFIG]
     torch.save(content, tmp_path / 'step_0.pth')
+    with pytest.raises(InputError, match=r'step_0\.py: config not found'):
+        read_finished_step(tmp_path / 'step_0.pth')
     shutil.copy(trained / 'step_0.py', tmp_path)
-    export_step(tmp_path, tmp_path / 'step_0.pth', tmp_path / 'out.pt2', size=(64, 64))
+    read_finished_step(tmp_path / 'step_0.pth').build()
 
 
 @pytest.mark.parametrize(
@@ -103,6 +107,7 @@ def test_entry_that_is_no_config_is_refused(entry):
         'a = open("x")',
         'a = __import__("os").system("true")',
         'a = dict(**dict(b=1))',
+        'a = dict([(1, 2)])',
         'a = [x for x in (1, 2)]',
         'a = (',
         'a = ' + '(' * 500 + ')' * 500,

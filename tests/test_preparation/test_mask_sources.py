@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_incremental.datasets.mask_sources import find_mask_source, write_masks
 from mmseg_incremental.errors import InputError
+from mmseg_incremental.preparation.mask_sources import find_mask_source, write_masks
 
 
 def rectangle(x: int, y: int, width: int, height: int) -> list[int]:

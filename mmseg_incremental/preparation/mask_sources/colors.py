@@ -77,6 +77,12 @@ class ColorMasks(MaskSource):
         if len(self.colors) > 255:
             raise InputError(f'{path}: {len(self.colors)} colours are too many for classes')
 
+    @staticmethod
+    def fits(file: Path) -> bool:
+        """Whether a picture has colours in place of values."""
+        with told_as(f'{file} cannot be read'), Image.open(file) as picture:
+            return picture.mode in ('RGB', 'RGBA')
+
     def __len__(self) -> int:
         return len(self._files)
 

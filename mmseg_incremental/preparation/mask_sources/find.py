@@ -1,10 +1,9 @@
 """Which kind of annotations lies in a place."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
-
-from PIL import Image
 
 from ...errors import InputError, told_as
 from .base import MaskSource
@@ -41,10 +40,11 @@ def find_mask_source(path: str | Path, colors: Mapping[Color, int] | None = None
 
 def _in_folder(path: Path, colors: Mapping[Color, int] | None) -> MaskSource:
     if shapes := [file for file in sorted(path.rglob('*.json')) if _has_shapes(file)]:
-        return LabelmeMasks(str(path), shapes)
+        # names are those within the folder that holds them all, as those of the pictures are
+        return LabelmeMasks(os.path.commonpath([shape.parent for shape in shapes]), shapes)
     masks = sorted(path.rglob('*.png'))
     folders = sorted(folder for folder in path.iterdir() if any(folder.rglob('*.png')))
-    if masks and (colors is not None or _mode(masks[0]) in ('RGB', 'RGBA')):
+    if masks and (colors is not None or ColorMasks.fits(masks[0])):
         return ColorMasks(str(path), masks, colors)
     if len(folders) > 1 and all(is_binary(next(folder.rglob('*.png'))) for folder in folders):
         return ClassFolders(str(path), folders)
@@ -59,8 +59,3 @@ def _has_shapes(file: Path) -> bool:
         return LabelmeMasks.fits(json.loads(file.read_text(encoding='utf-8')))
     except (ValueError, RecursionError):
         return False
-
-
-def _mode(file: Path) -> str:
-    with told_as(f'{file} cannot be read'), Image.open(file) as picture:
-        return picture.mode
