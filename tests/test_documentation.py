@@ -1,6 +1,6 @@
-"""Commands of the README and of the site: all can be read, and the README's are run."""
+"""What the README and the site name is there; the commands of the README are run."""
 
-import importlib
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -58,6 +58,13 @@ def test_command_line_is_understood(page: str, line: str) -> None:
     config = getattr(args, 'comparison' if name == 'compare' else 'config', None)
     if name in FOLDERS and config and not str(config).isupper():
         find_config(config, *FOLDERS[name])
+
+
+@pytest.mark.parametrize('page', sorted((ROOT / 'docs' / 'reference').glob('*.md')), ids=lambda page: page.stem)
+def test_reference_names_modules_that_exist(page: Path) -> None:
+    names = re.findall(r'^::: (\S+)$', page.read_text(), re.MULTILINE)
+    assert names
+    assert [name for name in names if importlib.util.find_spec(name) is None] == []
 
 
 @pytest.mark.slow
