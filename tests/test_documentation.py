@@ -14,6 +14,7 @@ from tiny import ROOT
 from mmseg_incremental.utils.shipped import find_config
 
 BLOCK = re.compile(r'^ *```bash\n(.*?)^ *```', re.DOTALL | re.MULTILINE)
+REFERENCE = sorted((ROOT / 'docs' / 'reference').glob('*.md'))
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 #: Where the config of a command lies that takes the name of a shipped one.
 FOLDERS = {'train': (), 'test': (), 'sweep': (), 'browse': (), 'compare': ('comparisons',)}
@@ -60,7 +61,7 @@ def test_command_line_is_understood(page: str, line: str) -> None:
         find_config(config, *FOLDERS[name])
 
 
-@pytest.mark.parametrize('page', sorted((ROOT / 'docs' / 'reference').glob('*.md')), ids=lambda page: page.stem)
+@pytest.mark.parametrize('page', REFERENCE, ids=lambda page: page.stem)
 def test_reference_names_modules_that_exist(page: Path) -> None:
     names = re.findall(r'^::: (\S+)$', page.read_text(), re.MULTILINE)
     assert names
