@@ -11,7 +11,7 @@ from mmengine.registry import Registry
 from mmseg.registry import MODELS
 
 from ..errors import InputError
-from .checkpoint import CheckpointError
+from .safe_loading import CheckpointError
 
 #: Entry of a step's ``meta``.
 PLAIN_CONFIG = 'plain_config'
