@@ -12,9 +12,9 @@ from mmseg_incremental.engine.step_runner import leave_processes, world_size
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.sequence import Sequence
 from mmseg_incremental.sequence.backbone_weights import check_backbone_weights
-from mmseg_incremental.sequence.loggers import LOGGERS
 from mmseg_incremental.sequence.plan_table import plan_table
 from mmseg_incremental.utils.console import get_console, print_table
+from mmseg_incremental.utils.loggers import LOGGERS
 from mmseg_incremental.utils.one_line import one_line_errors
 
 EPILOG = """examples:

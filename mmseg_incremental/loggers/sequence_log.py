@@ -25,7 +25,7 @@ class SequenceLog:
     The first axis of everything is the number of iterations since the beginning of step 0.
 
     Args:
-        names: Which loggers; see :data:`~mmseg_incremental.sequence.loggers.LOGGERS`.
+        names: Which loggers; see :data:`~mmseg_incremental.utils.loggers.LOGGERS`.
         sequence: The sequence.
         results: Its results, which tell how long the finished steps were.
     """

@@ -8,12 +8,12 @@ from pathlib import Path
 from ..datasets import DataError
 from ..datasets.memory_file import Candidate
 from ..errors import InputError
+from ..utils.loggers import check_loggers
 from .base_step import find_base, is_outdated, saved_fingerprint
 from .checkpoint import UsableCheckpoint, load_step_checkpoint, newest_usable
 from .checks import check_heads, check_same_settings, check_work_dir, data_doubts
 from .extension import base_fingerprint
 from .fingerprint import fingerprint_of, step_settings
-from .loggers import check_loggers
 from .memory_lists import memory_lists
 from .picture_lists import PictureLists, read_picture_lists
 from .rehearsal import rehearse_hooks

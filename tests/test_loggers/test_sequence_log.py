@@ -10,7 +10,7 @@ from tiny import cfg_options, leaf, tiny_sequence, tool_main
 
 from mmseg_incremental.apis import RunOptions, run_sequence
 from mmseg_incremental.errors import InputError
-from mmseg_incremental.sequence.loggers import check_loggers
+from mmseg_incremental.utils.loggers import check_loggers
 
 _BLOCK, _HEADER = 32768, struct.Struct('<IHB')
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from ..errors import InputError
-from ..utils.extras import import_extra
+from .extras import import_extra
 
 #: Name of a logger, which is also that of its package and of the extra that brings it.
 LOGGERS = ('tensorboard', 'wandb')
