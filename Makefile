@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO := work_dirs/demo
 CHAOS_SECONDS ?= 600
 
-.PHONY: help demo test test-slow chaos lint format bench clean
+.PHONY: help demo test test-slow chaos lint format bench wheel-check clean
 help:
 	@echo 'make demo    install, render the small data set, train FT and MiB, print their tables'
 	@echo 'make test    install, run the tests'
@@ -15,9 +15,10 @@ help:
 	@echo 'make lint    install, check style'
 	@echo 'make format  install, mend style'
 	@echo 'make bench   install, measure every row of docs/performance.md'
+	@echo 'make wheel-check  install, build sdist and wheel, and use the wheel in an empty folder'
 	@echo 'make clean   remove .venv, the rendered data and the demo runs'
 
-$(STAMP): setup.cfg pyproject.toml
+$(STAMP): setup.cfg setup.py pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
@@ -53,6 +54,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+wheel-check: $(STAMP)
+	.ci/wheel-check $(BIN)/python
 
 clean:
 	rm -rf $(VENV) data/shapes $(DEMO)

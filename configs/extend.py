@@ -1,5 +1,5 @@
-# Classes more for a plain mmseg model; tools/extend.py fills in what is None. A config of your own
-# inherits from this one and says base, task and data_root.
+# Classes more for a plain mmseg model; the command extend fills in what is None. A config of your
+# own inherits from this one and says base, task and data_root.
 _base_ = [
     './_base_/methods/mib.py',
     './_base_/schedules/extend.py',

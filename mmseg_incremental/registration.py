@@ -1,12 +1,21 @@
-"""Importing this registers every part of the mm packages and of this one."""
+"""Importing this registers every part of mmseg and of this package; those of mmpretrain wait.
 
+A config names a part of mmpretrain with its scope, at which MMEngine imports it.
+"""
+
+import gc
+
+from .utils.imports import absent
 from .utils.quiet import ignore_known_warnings, quiet
 
 ignore_known_warnings()
-with quiet():
-    import mmpretrain.models  # noqa: F401  before a config asks for its backbones
+# of mmseg, OneDLDataset alone asks for mmpretrain, which takes seconds
+with quiet(), absent('mmpretrain'):
     from mmseg.utils import register_all_modules
 
     register_all_modules()
 
 from . import datasets, engine, evaluation, methods, models  # noqa: E402, F401
+
+# MMEngine collects garbage for every data set that it reads; what was imported is none
+gc.freeze()

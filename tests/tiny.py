@@ -1,6 +1,6 @@
 """A sequence small enough for tests: rendered shapes, R18, a few iterations per step."""
 
-import importlib.util
+import importlib
 import json
 import os
 import signal
@@ -60,11 +60,9 @@ def run_tool(
     )
 
 
-def tool_main(name: str) -> Callable[[list], None]:
-    """``main`` of a tool in this process, where a whole process of its own would prove no more."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / 'tools' / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def command_main(name: str) -> Callable[[list], None]:
+    """``main`` of a command in this process, where one of its own would prove no more."""
+    module = importlib.import_module(f'mmseg_incremental.commands.{name}')
     return lambda arguments: module.main([str(argument) for argument in arguments])
 
 

@@ -1,4 +1,4 @@
-"""See ``mmseg_incremental/commands/export.py``."""
+"""``mmseg-incremental export`` of a clone."""
 
 from mmseg_incremental.commands.export import main
 

@@ -1,4 +1,4 @@
-"""See ``mmseg_incremental/commands/predict.py``."""
+"""``mmseg-incremental predict`` of a clone."""
 
 from mmseg_incremental.commands.predict import main
 

@@ -1,4 +1,4 @@
-"""See ``mmseg_incremental/commands/report.py``."""
+"""``mmseg-incremental report`` of a clone."""
 
 from mmseg_incremental.commands.report import main
 

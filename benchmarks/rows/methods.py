@@ -5,8 +5,8 @@ from pathlib import Path
 
 from benchmarks.harness import Result
 from mmseg_incremental.experiments.method_cost import method_costs
+from mmseg_incremental.preparation.shapes import make_shapes
 from mmseg_incremental.utils.quiet import quiet
-from tools.dataset_converters.make_shapes import main as make_shapes
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 LEAF = CONFIGS / 'bisenet_r18_shapes_4-1_mib.py'
@@ -18,7 +18,7 @@ def measure(rounds: int) -> list[Result]:
     names = ['ft', *(name for name in names if name not in ('ft', 'joint'))]
     with tempfile.TemporaryDirectory() as folder, quiet():
         data = Path(folder, 'shapes')
-        make_shapes([str(data), '--num-train', '60', '--num-val', '10', '--size', '96'])
+        make_shapes(data, num_train=60, num_val=10, size=96)
         options = {'data_root': str(data), 'batch_size': 8, 'crop_size': (96, 96)}
         costs = method_costs(LEAF, names, options, Path(folder), max(rounds // 3, 1))
     base = costs['ft']

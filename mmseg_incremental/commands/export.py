@@ -3,12 +3,12 @@
 import argparse
 import os
 
-from ..utils import early_interrupt  # noqa: F401  what main imports takes seconds
+from ..utils.arguments import command_parser
 
 EPILOG = """examples:
-  export WORK_DIR --format onnx --out step.onnx
-  export WORK_DIR --step 1 --format pt2 --out step_1.pt2
-  export WORK_DIR/step_1.pth --format torchscript --out step_1.pt --size 512 512
+  mmseg-incremental export WORK_DIR --format onnx --out step.onnx
+  mmseg-incremental export WORK_DIR --step 1 --format pt2 --out step_1.pt2
+  mmseg-incremental export WORK_DIR/step_1.pth --format torchscript --out step_1.pt --size 512 512
 
 Whatever the format, the file takes pictures and returns labels:
 
@@ -21,9 +21,7 @@ What is in metadata.json of the file: classes, palette, size. docs/export.md run
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser(__name__, __doc__, EPILOG)
     parser.add_argument('path', help='the work dir, or a step_T.pth; nothing in it is executed')
     parser.add_argument('--out', required=True, metavar='FILE', help='the file to write')
     parser.add_argument(
@@ -62,7 +60,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    from .. import apis  # noqa: F401  registers every part
+    from .. import registration  # noqa: F401  the step's parts
     from ..export import ExportedProgram, Onnx, TorchScript, export_step
     from ..inference.inputs import find_pictures, read_picture
     from ..utils.one_line import one_line_errors
@@ -87,7 +85,3 @@ def main(argv: list[str] | None = None) -> None:
             f'{100 * done.differing:.4f} % of the pixels of {done.num_pictures} pictures are '
             'labelled otherwise than by the network'
         )
-
-
-if __name__ == '__main__':
-    main()

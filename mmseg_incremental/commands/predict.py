@@ -2,12 +2,12 @@
 
 import argparse
 
-from ..utils import early_interrupt  # noqa: F401  what main imports takes seconds
+from ..utils.arguments import command_parser, positive
 
 EPILOG = """examples:
-  predict WORK_DIR picture.jpg --out predictions
-  predict WORK_DIR 'pictures/*.jpg' --step all --out predictions
-  predict WORK_DIR/step_1.pth street.mp4 --batch-size 8 --out predictions
+  mmseg-incremental predict WORK_DIR picture.jpg --out predictions
+  mmseg-incremental predict WORK_DIR 'pictures/*.jpg' --step all --out predictions
+  mmseg-incremental predict WORK_DIR/step_1.pth street.mp4 --batch-size 8 --out predictions
 
 DIR then holds overlays/NAME.png (of a video overlays.mp4), labels/step_T/NAME.png (indexed PNG;
 values are positions in the step's classes) and areas.csv (picture, step, class, pixels, share)."""
@@ -15,9 +15,7 @@ values are positions in the step's classes) and areas.csv (picture, step, class,
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser(__name__, __doc__, EPILOG)
     parser.add_argument('path', help='the work dir, or a step_T.pth; nothing in it is executed')
     parser.add_argument('input', help='a picture, a folder, a glob (in quotes) or a video')
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the predictions')
@@ -25,7 +23,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--step', type=_step, default=-1, metavar='T|all', help='(default: the last)'
     )
     parser.add_argument(
-        '--batch-size', type=_positive, default=1, help='pictures at a time (default: 1)'
+        '--batch-size', type=positive, default=1, help='pictures at a time (default: 1)'
     )
     parser.add_argument('--device', help='such as cuda:0 or cpu (default: what is there)')
     parser.add_argument(
@@ -42,12 +40,6 @@ def _step(text: str) -> int | None:
     return int(text)
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f'a whole number above 0, not {text!r}')
-    return int(text)
-
-
 def _share(text: str) -> float:
     try:
         if 0 <= (value := float(text)) <= 1:
@@ -60,7 +52,7 @@ def _share(text: str) -> float:
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    from .. import apis  # noqa: F401  registers every part
+    from .. import registration  # noqa: F401  the step's parts
     from ..inference import find_input, predict
     from ..sequence.finished_step import find_checkpoints
     from ..utils.one_line import one_line_errors
@@ -70,7 +62,3 @@ def main(argv: list[str] | None = None) -> None:
         given = find_input(args.input)
         for path in predict(steps, given, args.out, args.batch_size, args.device, args.opacity):
             print(f'wrote {path}')
-
-
-if __name__ == '__main__':
-    main()

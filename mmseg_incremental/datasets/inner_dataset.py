@@ -17,8 +17,8 @@ from .nested_configs import inner_datasets, leaf_datasets
 from .sample_check import Sample
 
 _HOW_TO_GET = {
-    'voc': 'python tools/dataset_converters/prepare_voc.py --help says how to get Pascal VOC',
-    'shapes': 'python tools/dataset_converters/make_shapes.py {root} renders it',
+    'voc': 'mmseg-incremental prepare-voc --help says how to get Pascal VOC',
+    'shapes': 'mmseg-incremental make-shapes {root} renders it',
 }
 _NO_REDUCTION = (
     'reduce_zero_label shifts the labels under the task; leave it out or set it to False: label 0 '

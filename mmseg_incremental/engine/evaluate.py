@@ -1,4 +1,4 @@
-"""Evaluation of one step's checkpoint; training and ``tools/test.py`` both come here."""
+"""Evaluation of one step's checkpoint; training and the command ``test`` both come here."""
 
 import copy
 import math

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from mmengine.dist import is_main_process
+
 from ..datasets import count_labels, label_meaning, label_warnings, statistics_table
 from ..datasets.inner_dataset import build_inner_dataset
 from ..evaluation import SequenceResults
 from ..sequence.sequence import Sequence
 from ..tasks.task import VOID
+from ..utils.console import get_console, print_table
 from ..utils.files import write_atomically
 from ..utils.table import Table
 
@@ -58,6 +61,36 @@ def label_report(sequence: Sequence) -> tuple[Table, list[str]]:
     found = count_labels(samples)
     warnings = label_warnings(found, task, meaning, task.new_classes(1))
     return statistics_table(found, task, meaning), warnings
+
+
+def show_extension(sequence: Sequence) -> None:
+    """Print what is understood of model and data.
+
+    Args:
+        sequence: An extension.
+
+    Raises:
+        DataError: If there are no pictures.
+    """
+    print('\n'.join(describe_extension(sequence)))
+    table, warnings = label_report(sequence)
+    print_table(get_console(), table)
+    for warning in warnings:
+        print(f'warning: {warning}')
+
+
+def warn_of_labels(sequence: Sequence) -> None:
+    """Print what looks wrong about the labels, in one of several processes.
+
+    Args:
+        sequence: An extension.
+
+    Raises:
+        DataError: If there are no pictures.
+    """
+    if is_main_process():
+        for warning in label_report(sequence)[1]:
+            print(f'warning: {warning}')
 
 
 def write_extension_report(sequence: Sequence, results: SequenceResults) -> Path:

@@ -17,7 +17,6 @@ from ..datasets.memory_file import write_memory
 from ..errors import InputError, reason_of
 from ..evaluation import SequenceResults, joint_reference, results_table
 from ..loggers import LogTraining, SequenceLog
-from ..report import write_report
 from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.base_step import take_base
 from ..sequence.extension import take_plain_model
@@ -34,7 +33,6 @@ from ..utils.files import lock_folder
 from .evaluate import evaluate_step
 from .extension_report import write_extension_report
 from .incremental_loop import IncrementalLoop
-from .pictures import draw_sequence
 from .progress_file import ProgressWriter
 from .step_facts import step_facts
 from .step_runner import StepRunner, fit_to_machine, join_processes, world_size
@@ -83,6 +81,8 @@ def run_sequence(
             results.save(sequence.work_dir.results)
             if plans[-1].done:
                 print_table(console, results_table(results))
+            from .pictures import draw_sequence  # not at import: it needs Matplotlib
+
             drawn = draw_sequence(sequence, results)
             for path in drawn:
                 _say(f'wrote {path}')
@@ -139,6 +139,8 @@ def _keep_command(path: Path) -> None:
 
 def _report(work_dir: WorkDir) -> None:
     """Write the page; a run that has come so far does not fail at it."""
+    from ..report import write_report  # not at import: it needs Matplotlib
+
     try:
         write_report([work_dir.path], work_dir.page)
     except Exception as error:

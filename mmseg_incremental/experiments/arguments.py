@@ -1,15 +1,9 @@
-"""Command-line arguments of the tools that run many trainings."""
+"""Command-line arguments of the commands that run many trainings."""
 
 import argparse
 import re
 
-import torch
-from mmengine.config import DictAction
-
-from ..errors import InputError
-from .cluster import Cluster
-from .job import Place
-from .this_machine import ThisMachine
+from ..utils.arguments import KeyValues, add_cfg_options, positive
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,14 +13,10 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         parser: Gets ``--cfg-options``, ``--seeds``, ``--base``, ``--jobs``, ``--device``,
             ``--executor``, ``--executor-options`` and ``--dry-run``.
     """
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='config entries of all runs, such as data_root=DIR; with one that changes results '
-        'choose another --work-dir',
+    add_cfg_options(
+        parser,
+        'config entries of all runs, such as data_root=DIR; with one that changes results choose '
+        'another --work-dir',
     )
     parser.add_argument(
         '--seeds', type=int, nargs='+', default=[0], help='seeds of every run (default: 0)'
@@ -54,7 +44,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--executor-options',
         nargs='+',
-        action=DictAction,
+        action=KeyValues,
         default={},
         metavar='KEY=VALUE',
         help="what submitit's executor takes, such as timeout_min=600 gpus_per_node=1 "
@@ -67,38 +57,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_place(args: argparse.Namespace) -> Place:
-    """Where the trainings run.
-
-    Args:
-        args: Parsed arguments of :func:`add_run_arguments`.
-
-    Raises:
-        InputError: If the executor or one of its options cannot be used.
-    """
-    if args.executor == 'this-machine':
-        if args.executor_options:
-            raise InputError('--executor-options needs --executor slurm')
-        return ThisMachine(args.device)
-    return Cluster(args.executor, args.executor_options)
-
-
-def positive(text: str) -> int:
-    """A positive whole number of the command line.
-
-    Raises:
-        argparse.ArgumentTypeError: If it is none.
-    """
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'must be a positive whole number, got {text!r}')
-    return int(text)
-
-
 def _device(text: str) -> str:
-    found = re.fullmatch(r'cpu|cuda(?::(\d+))?', text)
-    if not found:
+    if not re.fullmatch(r'cpu|cuda(:\d+)?', text):
         raise argparse.ArgumentTypeError(f'must be cpu, cuda or cuda:N, got {text!r}')
-    number = torch.cuda.device_count()
-    if text != 'cpu' and int(found[1] or 0) >= number:
-        raise argparse.ArgumentTypeError(f'{text} is not there; this machine has {number} GPUs')
     return text

@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from ..errors import InputError
 from ..evaluation.spread import Spread
+from ..utils.shipped import find_config
 from ..utils.table import Column, Table
 from .run import PlannedRun, Run
 
@@ -48,14 +49,13 @@ class MethodComparison:
         """Read a comparison from a Python file.
 
         Args:
-            path: File that sets ``title``, ``leaf`` and ``joint`` (relative to the file) and
-                ``methods``.
+            path: File, or name of one that comes with the package; it sets ``title``, ``leaf``
+                and ``joint`` (relative to the file) and ``methods``.
 
         Raises:
             InputError: If the file or one of its entries is missing.
         """
-        if not path.is_file():
-            raise InputError(f'{path}: comparison not found')
+        path = find_config(path, 'comparisons')
         content = Config.fromfile(path).to_dict()
         if missing := sorted(_KEYS - set(content)):
             raise InputError(f'{path} lacks {missing}')

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..evaluation.spread import Spread
+from ..utils.console import get_console, print_table
 from ..utils.table import Column, Table, write_table
 from ..visualization import draw_group_plot
 from .run import PlannedRun
@@ -164,3 +165,25 @@ def write_summary(groups: Sequence[Group], title: str, stem: Path) -> list[Path]
     plotted = [name for name in metric_names(groups) if name not in _NOT_PLOTTED]
     draw_group_plot(group_values(groups, plotted), title, picture)
     return [*files, picture]
+
+
+def report_summary(
+    planned: Sequence[PlannedRun], failures: Mapping[str, str], name: str, stem: Path
+) -> None:
+    """Print the table of all runs, and write it.
+
+    Args:
+        planned: The runs.
+        failures: Name of a run to what went wrong.
+        name: What was varied.
+        stem: Path of the files without suffix.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    console = get_console()
+    groups = summarize(planned, failures)
+    title = f'{name}: mIoU (%) after the last step, mean ± standard deviation'
+    print_table(console, summary_table(groups, title))
+    for path in write_summary(groups, title, stem):
+        console.print(f'wrote {path}', soft_wrap=True)

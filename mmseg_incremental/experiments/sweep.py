@@ -1,6 +1,5 @@
 """Many runs of one kind: all checked first, step 0 trained once, the finished ones kept."""
 
-import itertools
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,42 +19,8 @@ from .progress import SweepProgress
 from .run import PlannedRun, Run, option_text, plan_run
 from .this_machine import ThisMachine
 
-
-def grid_runs(
-    config: str,
-    grid: Mapping[str, Sequence[object]],
-    seeds: Sequence[int] = (0,),
-    common: Mapping[str, object] | None = None,
-    orders: int = 1,
-) -> list[Run]:
-    """Every combination of option values, with every order of learning and every seed.
-
-    Args:
-        config: Path of the config leaf.
-        grid: Config entry, by dotted key, to the values that it takes.
-        seeds: The seeds.
-        common: Config entries that all runs share and that change no result.
-        orders: Number of orders of learning: the task's own, and random ones.
-
-    Returns:
-        The runs, seeds side by side, then orders.
-
-    Example:
-        >>> runs = grid_runs('mib.py', {'lr': [0.1, 0.2]}, seeds=[0, 1])
-        >>> [run.name for run in runs]
-        ['mib_lr=0.1_seed=0', 'mib_lr=0.1_seed=1', 'mib_lr=0.2_seed=0', 'mib_lr=0.2_seed=1']
-    """
-    runs = []
-    for values in itertools.product(*grid.values()):
-        options = dict(zip(grid, values, strict=True))
-        label = ', '.join(f'{key}={option_text(value)}' for key, value in options.items())
-        label = label or Path(config).stem
-        runs += [
-            Run(config, options, seed, label, dict(common or {}), order)
-            for order in range(orders)
-            for seed in seeds
-        ]
-    return runs
+#: The module that is the command ``mmseg-incremental``.
+COMMANDS = 'mmseg_incremental.commands'
 
 
 def plan_runs(runs: Sequence[Run], root: Path) -> list[PlannedRun]:
@@ -101,9 +66,7 @@ def note_missing_weights(planned: Sequence[PlannedRun]) -> None:
         print(f'note: {error}')
 
 
-def plan_jobs(
-    planned: Sequence[PlannedRun], root: Path, train_script: Path, base: Path | None = None
-) -> list[Job]:
+def plan_jobs(planned: Sequence[PlannedRun], root: Path, base: Path | None = None) -> list[Job]:
     """What has to be trained for the runs that are not finished.
 
     Step 0 is looked for, by its fingerprint, in ``root``; one that several runs share and nobody
@@ -112,7 +75,6 @@ def plan_jobs(
     Args:
         planned: The runs.
         root: Folder of all runs.
-        train_script: ``tools/train.py``.
         base: Work dir whose step 0 all runs of several steps take instead.
 
     Returns:
@@ -121,12 +83,12 @@ def plan_jobs(
     unfinished = [item for item in planned if not item.finished]
     bases = find_bases(unfinished, root)
     shared = [] if base else _shared_steps(unfinished, bases)
-    first = {_key(item): _base_job(item, root, train_script) for item in shared}
+    first = {_key(item): _base_job(item, root) for item in shared}
     jobs = list(first.values())
     for item in unfinished:
         before = first.get(_key(item)) if _needs_base(item) else None
         found = before.work_dir.path if before else base or bases.get(_key(item))
-        jobs.append(_job(item, train_script, found, before.name if before else None))
+        jobs.append(_job(item, found, before.name if before else None))
     # one that waits would hold a place that another can use
     return sorted(jobs, key=lambda job: job.after is not None)
 
@@ -219,16 +181,16 @@ def _shared_steps(unfinished: Sequence[PlannedRun], bases: Mapping[str, Path]) -
     return [item for key, item in first.items() if count[key] > 1]
 
 
-def _base_job(item: PlannedRun, root: Path, train_script: Path) -> Job:
+def _base_job(item: PlannedRun, root: Path) -> Job:
     first = item.plans[0]
     name = f'step-0_{item.method}_{first.fingerprint[:8]}'.replace(' ', '-')
     work_dir = WorkDir(root / name)
-    command = _command(item.run, work_dir, train_script)
+    command = _command(item.run, work_dir)
     return Job(name, [*command, '--steps', '0'], work_dir, {0: first.iters})
 
 
-def _job(item: PlannedRun, train_script: Path, base: Path | None, after: str | None) -> Job:
-    command = _command(item.run, item.work_dir, train_script)
+def _job(item: PlannedRun, base: Path | None, after: str | None) -> Job:
+    command = _command(item.run, item.work_dir)
     takes = base is not None and _needs_base(item)
     if takes:
         command += ['--base', str(base)]
@@ -236,7 +198,7 @@ def _job(item: PlannedRun, train_script: Path, base: Path | None, after: str | N
     return Job(item.run.name, command, item.work_dir, iters, after)
 
 
-def _command(run: Run, work_dir: WorkDir, train_script: Path) -> list[str]:
+def _command(run: Run, work_dir: WorkDir) -> list[str]:
     options = [f'{key}={option_text(value)}' for key, value in run.all_options.items()]
-    start = [sys.executable, str(train_script), run.config, '--work-dir', str(work_dir.path)]
+    start = [sys.executable, '-m', COMMANDS, 'train', run.config, '--work-dir', str(work_dir.path)]
     return [*start, '--resume', '--cfg-options', *options]

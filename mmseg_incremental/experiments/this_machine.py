@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..errors import InputError
 from .job import Job
 
 _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
@@ -21,9 +22,18 @@ class ThisMachine:
     Args:
         device: ``'cpu'``, ``'cuda'``, ``'cuda:N'`` or None for what is there; where there are
             several GPUs, jobs take turns on them.
+
+    Raises:
+        InputError: If the machine has no such GPU.
     """
 
     device: str | None = None
+
+    def __post_init__(self) -> None:
+        name, _, wanted = (self.device or 'cpu').partition(':')
+        number = torch.cuda.device_count()
+        if name == 'cuda' and int(wanted or 0) >= number:
+            raise InputError(f'--device {self.device} is not there; this machine has {number} GPUs')
 
     def start(self, job: Job, slot: int, at_once: int) -> '_Process':
         """Start a job, see :class:`~.job.Place`."""

@@ -1,4 +1,4 @@
-"""What the tools that run many trainings do alike."""
+"""What the commands that run many trainings do alike."""
 
 import argparse
 import signal
@@ -7,16 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..errors import InputError
 from ..utils.console import get_console, print_table
 from ..utils.one_line import one_line_errors
-from .arguments import chosen_place
+from .cluster import Cluster
+from .job import Place
 from .run import PlannedRun
 from .sweep import check_weights, jobs_table, note_missing_weights, plan_jobs, run_sweep
+from .this_machine import ThisMachine
 
 
 @contextmanager
 def ending_in_one_line() -> Iterator[None]:
-    """Let a tool end in one line at wrong input, SIGTERM and Ctrl-C; its trainings can go on.
+    """Let a command end in one line at wrong input, SIGTERM and Ctrl-C; its trainings can go on.
 
     Raises:
         SystemExit: In place of such an error.
@@ -27,14 +30,13 @@ def ending_in_one_line() -> Iterator[None]:
 
 
 def train_planned(
-    planned: Sequence[PlannedRun], root: Path, train_script: Path, args: argparse.Namespace
+    planned: Sequence[PlannedRun], root: Path, args: argparse.Namespace
 ) -> dict[str, str] | None:
     """Show what is to be trained, and train it.
 
     Args:
         planned: The runs.
         root: Folder of all runs.
-        train_script: ``tools/train.py``.
         args: Parsed arguments of :func:`~.arguments.add_run_arguments`.
 
     Returns:
@@ -43,8 +45,8 @@ def train_planned(
     Raises:
         InputError: If weights are missing, or the executor cannot be used.
     """
-    console, place = get_console(), chosen_place(args)
-    jobs = plan_jobs(planned, root, train_script, Path(args.base) if args.base else None)
+    console, place = get_console(), _place(args)
+    jobs = plan_jobs(planned, root, Path(args.base) if args.base else None)
     print_table(console, jobs_table(planned, jobs))
     if args.dry_run:
         note_missing_weights(planned)
@@ -65,3 +67,11 @@ def end(failures: Mapping[str, str], number: int) -> None:
     """
     if failures:
         sys.exit(f'error: {len(failures)} of {number} runs failed; their logs say why')
+
+
+def _place(args: argparse.Namespace) -> Place:
+    if args.executor != 'this-machine':
+        return Cluster(args.executor, args.executor_options)
+    if args.executor_options:
+        raise InputError('--executor-options needs --executor slurm')
+    return ThisMachine(args.device)

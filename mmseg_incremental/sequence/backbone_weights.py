@@ -31,8 +31,8 @@ def check_backbone_weights(sequence: Sequence) -> str | None:
         return None
     if not os.path.isfile(path):
         raise InputError(
-            f'backbone_weights {path} not found: python tools/download_weights.py --help says how '
-            'to get them; backbone_weights=None starts from random weights'
+            f'backbone_weights {path} not found: mmseg-incremental download-weights gets '
+            'them; backbone_weights=None starts from random weights'
         )
     lacking = _compare(_weights(path), _backbone_state(sequence), path)
     if not lacking:

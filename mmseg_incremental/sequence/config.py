@@ -12,6 +12,7 @@ from ..errors import InputError, told_as
 from ..methods.method import Method
 from ..models.bisenet import complete_bisenet
 from ..tasks import build_task
+from ..utils.shipped import find_config
 from .config_groups import GROUPS, chosen_files, read_leaf, split_choices
 from .extension import complete_extension
 from .schedule import read_schedules
@@ -43,7 +44,7 @@ def load_sequence(
     """Read and check a config leaf.
 
     Args:
-        path: The leaf.
+        path: The leaf, or the name of one that comes with the package.
         options: Values that replace the leaf's, by dotted key. ``model``, ``dataset``, ``task``,
             ``method`` and ``schedule`` with a name choose another file of ``_base_``.
         work_dir: Folder of the sequence. Defaults to the config's own ``work_dir``, and without
@@ -55,9 +56,7 @@ def load_sequence(
     Raises:
         InputError: If the file is missing or an entry is wrong.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f'{path}: config not found')
+    path = find_config(path)
     choices, options = split_choices(options or {})
     cfg = read_leaf(path, choices)
     _merge(cfg, options, path)

@@ -17,13 +17,14 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from ..errors import InputError
 from .files import file_digest, replace_atomically
 
 _CHUNK = 1 << 18
 _TIMEOUT_SECONDS = 60
 
 
-class DownloadError(RuntimeError):
+class DownloadError(InputError):
     """A file could not be downloaded, or it is not the expected one."""
 
 
@@ -77,7 +78,10 @@ def download(
         path.parent.mkdir(parents=True, exist_ok=True)
         # under a name that nobody knows beforehand, so that no link can wait there
         replace_atomically(path, fetch)
-    except (OSError, http.client.HTTPException) as error:
+    except DownloadError:
+        raise
+    # a text that is no address is a ValueError
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise DownloadError(f'cannot download {url}: {error}') from error
     return path
 

@@ -4,8 +4,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mmengine.dist import is_main_process
-
 from ..errors import InputError
 from .early_interrupt import interrupts_are_errors
 
@@ -41,7 +39,13 @@ def one_line_errors(interrupted: str = 'interrupted') -> Iterator[None]:
         sys.exit(interrupted)
     else:
         return
-    sys.exit(f'error: {reason}' if is_main_process() else 1)
+    sys.exit(f'error: {reason}' if _speaks() else 1)
+
+
+def _speaks() -> bool:
+    """Whether this is the main process; one without MMEngine has joined no others."""
+    dist = sys.modules.get('mmengine.dist')
+    return dist is None or dist.is_main_process()
 
 
 def _first_line(error: Exception) -> str:

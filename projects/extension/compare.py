@@ -1,8 +1,8 @@
 """A class added to stock mmseg models: MiB beside fine-tuning and joint training, over seeds.
 
 Stock mmseg trains a model on five rendered shapes, or on five of six without a background; then
-``tools/extend.py`` adds the sixth from pictures on which it alone is labelled. The table says what
-the old classes lost, and what the new one reached.
+the command ``extend`` adds the sixth from pictures on which it alone is labelled. The table says
+what the old classes lost, and what the new one reached.
 """
 
 import argparse
@@ -14,13 +14,13 @@ import torch
 from PIL import Image
 
 from mmseg_incremental.apis import load_sequence, run_sequence
+from mmseg_incremental.preparation.shapes import render
 from mmseg_incremental.utils.console import get_console, print_table
 from mmseg_incremental.utils.files import write_atomically
 from mmseg_incremental.utils.table import Column, Table
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / 'tests'), str(ROOT / 'tools' / 'dataset_converters')]
-from make_shapes import render  # noqa: E402
+sys.path.insert(0, str(ROOT / 'tests'))
 from stock_models import stock_config, train_stock  # noqa: E402
 
 CLASSES = ['disc', 'square', 'triangle', 'star', 'ring', 'cross']

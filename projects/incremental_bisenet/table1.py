@@ -5,11 +5,16 @@ from pathlib import Path
 from mmengine.config import Config
 from rich.console import Console
 
+from mmseg_incremental.experiments.fit_batch import (
+    NothingFitsError,
+    fit_batch,
+    memory_budget,
+    try_batch,
+)
 from mmseg_incremental.sequence import load_sequence
 from mmseg_incremental.utils.console import print_table
 from mmseg_incremental.utils.table import Column, Table, write_table
 
-from .fit_batch import NothingFitsError, fit_batch, memory_budget, try_batch
 from .tables import TABLE1, TABLE1_ROW
 
 _ATTEMPTS = (
@@ -28,13 +33,10 @@ _LARGEST = (
 )
 
 
-def reproduce_table1(
-    configs: Path, memory_gb: float | None, stem: Path, console: Console
-) -> list[Path]:
+def reproduce_table1(memory_gb: float | None, stem: Path, console: Console) -> list[Path]:
     """Measure the paper's attempts, then find the largest batch for every crop size.
 
     Args:
-        configs: Folder of the config leaves.
         memory_gb: Memory budget in GB of 2**30 bytes; None is all of the GPU.
         stem: Path of the tables without suffix.
         console: Where to tell how far it is.
@@ -46,8 +48,7 @@ def reproduce_table1(
         InputError: If there is neither a GPU nor a budget.
     """
     budget_gb = memory_budget(memory_gb)
-    leaf = configs / f'{TABLE1_ROW.config}.py'
-    cfg = load_sequence(leaf, TABLE1_ROW.options).step(0).config
+    cfg = load_sequence(TABLE1_ROW.config, TABLE1_ROW.options).step(0).config
     attempts = _attempts(cfg, budget_gb, console)
     print_table(console, attempts)
     largest = _largest(cfg, budget_gb, console)

@@ -386,8 +386,8 @@ def test_refuses_an_empty_list(root, content, test_mode):
 @pytest.mark.parametrize(
     ('task', 'hint'),
     [
-        (dict(dataset='voc', name='15-5'), 'prepare_voc.py'),
-        (dict(dataset='shapes', name='4-1'), 'make_shapes.py {root} '),
+        (dict(dataset='voc', name='15-5'), 'prepare-voc'),
+        (dict(dataset='shapes', name='4-1'), 'make-shapes {root} '),
         (dict(dataset='mine', name='1-1', classes=['a', 'b']), 'set data_root'),
     ],
 )

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmseg.registry import HOOKS, MODELS
-from tiny import cfg_options, leaf, run_tool, tool_main
+from tiny import cfg_options, command_main, leaf, run_tool
 from torch import nn
 
 from mmseg_incremental.engine import CompileBackbone
@@ -137,7 +137,7 @@ def compare_with_eager(shapes, folder, tolerance):
     eager, compiled = folder / 'eager', folder / 'compiled'
     for work_dir, flags in ((eager, []), (compiled, ['--compile', '--base', eager])):
         options = [*flags, '--steps', 0, 1, '--work-dir', work_dir]
-        tool_main('train')([leaf(), *options, *cfg_options(shapes, method='ilt', **changes)])
+        command_main('train')([leaf(), *options, *cfg_options(shapes, method='ilt', **changes)])
     one, other = losses(compiled), losses(eager)
     assert len(one) == 2
     assert one == pytest.approx(other, rel=tolerance)

@@ -243,7 +243,7 @@ def test_unwritable_work_dir_is_refused(shapes: Path, tmp_path: Path) -> None:
 
 
 def test_missing_backbone_weights_are_refused(shapes: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r'nowhere.pth not found: .*download_weights'):
+    with pytest.raises(InputError, match=r'nowhere.pth not found: .*download-weights'):
         run_sequence(tiny_sequence(shapes, tmp_path, backbone_weights='nowhere.pth'))
 
 
@@ -277,7 +277,7 @@ def test_missing_data_root_is_one_clear_error(tmp_path: Path) -> None:
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith('error')]
     assert len(errors) == 1
-    assert 'prepare_voc.py' in done.stderr
+    assert 'prepare-voc' in done.stderr
     assert 'Traceback' not in done.stderr
 
 

@@ -73,7 +73,7 @@ def test_file_is_read_and_gives_a_control_row_and_a_joint_one(tmp_path) -> None:
 
 
 def test_missing_files_and_entries_are_told(tmp_path) -> None:
-    with pytest.raises(InputError, match='comparison not found'):
+    with pytest.raises(InputError, match='config not found'):
         MethodComparison.read(tmp_path / 'no.py')
     (tmp_path / 'half.py').write_text("title = 'x'\nleaf = 'y.py'\n")
     with pytest.raises(InputError, match=r"lacks \['joint', 'methods'\]"):

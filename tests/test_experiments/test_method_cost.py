@@ -1,7 +1,7 @@
 """What a method costs: passes, pictures surveyed, what learns."""
 
 import pytest
-from tiny import leaf, tool_main
+from tiny import command_main, leaf
 
 from mmseg_incremental.experiments.method_cost import method_costs
 
@@ -22,7 +22,7 @@ def test_passes_are_counted(shapes, tmp_path):
 
 
 def test_card_shows_the_moments_in_their_order(capsys):
-    tool_main('analysis_tools/method_card')(['ewf'])
+    command_main('method_card')(['ewf'])
     out = capsys.readouterr().out
     moments = [line.split('│')[1].strip() for line in out.splitlines() if line.startswith('│')]
     assert out.startswith('EWF: what acts when')
@@ -34,4 +34,4 @@ def test_card_shows_the_moments_in_their_order(capsys):
 
 def test_unknown_method_lists_those_there_are():
     with pytest.raises(SystemExit, match=r"unknown method 'plopp'; those in .* 'plop'"):
-        tool_main('analysis_tools/method_card')(['plopp'])
+        command_main('method_card')(['plopp'])

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny import OPTIONS, ROOT, cfg_options, leaf, run_tool, tool_main
+from tiny import OPTIONS, ROOT, cfg_options, command_main, leaf, run_tool
 
 from mmseg_incremental.engine.progress_file import read_progress
 from mmseg_incremental.errors import InputError
@@ -100,7 +100,7 @@ def test_methods_share_step_0_and_seeds_do_not(shapes, tmp_path):
     later = {p.plans[1].fingerprint for p in planned}
     assert len(later) == len(runs)
     # two steps 0, and two later steps of every run
-    jobs = plan_jobs(planned, tmp_path, Path('train.py'))
+    jobs = plan_jobs(planned, tmp_path)
     assert iterations_left(jobs) == 2 * ITERS + len(runs) * 2 * ITERS
     assert [job.after is None for job in jobs] == [True] * 2 + [False] * len(runs)
     for job in jobs[2:]:
@@ -111,13 +111,13 @@ def test_methods_share_step_0_and_seeds_do_not(shapes, tmp_path):
 
 def test_base_named_by_hand_is_taken_by_all(shapes, tmp_path):
     planned = plan_runs(tiny_runs(shapes, {RATE: [0.1, 0.2]}), tmp_path)
-    jobs = plan_jobs(planned, tmp_path, Path('train.py'), base=Path('given'))
+    jobs = plan_jobs(planned, tmp_path, base=Path('given'))
     assert [job.command[-2:] for job in jobs] == [['--base', 'given']] * 2
     assert iterations_left(jobs) == 2 * 2 * ITERS
 
 
 def test_single_run_trains_its_own_step_0(shapes, tmp_path):
-    jobs = plan_jobs(plan_runs(tiny_runs(shapes, {}), tmp_path), tmp_path, Path('train.py'))
+    jobs = plan_jobs(plan_runs(tiny_runs(shapes, {}), tmp_path), tmp_path)
     assert len(jobs) == 1
     assert list(jobs[0].iters) == [0, 1, 2]
     assert '--base' not in jobs[0].command
@@ -193,7 +193,7 @@ def test_other_settings_in_the_same_folder_are_refused(shapes, swept):
     root, _ = swept
     changed = [*sweep_arguments(shapes, root), 'step_schedule.first.lr=0.5']
     with pytest.raises(SystemExit, match='was trained with other settings or data'):
-        tool_main('sweep')(changed)
+        command_main('sweep')(changed)
 
 
 def test_finished_step_0_is_found_by_its_fingerprint(shapes, swept):
@@ -206,7 +206,7 @@ def test_finished_step_0_is_found_by_its_fingerprint(shapes, swept):
 
 def test_dry_run_lists_and_stops(shapes, tmp_path, capsys):
     arguments = [leaf(), '--work-dir', tmp_path / 's', '--dry-run', '--seeds', 0, 1]
-    tool_main('sweep')([*arguments, *cfg_options(shapes)])
+    command_main('sweep')([*arguments, *cfg_options(shapes)])
     assert f'{2 * 3 * ITERS} iterations are left' in ' '.join(capsys.readouterr().out.split())
     assert not (tmp_path / 's').exists()
 
@@ -214,7 +214,7 @@ def test_dry_run_lists_and_stops(shapes, tmp_path, capsys):
 @pytest.mark.parametrize('grid', ['lr', 'lr=', '=1'])
 def test_malformed_grid_is_told(grid):
     with pytest.raises(SystemExit, match=f'--grid {grid}: expected KEY=V1,V2'):
-        tool_main('sweep')([leaf(), '--grid', grid])
+        command_main('sweep')([leaf(), '--grid', grid])
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,6 @@ def test_malformed_grid_is_told(grid):
     [
         (['--jobs', '0'], 'must be a positive whole number'),
         (['--device', 'tpu'], 'must be cpu, cuda or cuda:N'),
-        (['--device', 'cuda:99'], 'cuda:99 is not there'),
     ],
 )
 def test_bad_arguments_are_told(arguments, message, capsys):
@@ -231,6 +230,12 @@ def test_bad_arguments_are_told(arguments, message, capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(arguments)
     assert message in capsys.readouterr().err
+
+
+def test_gpu_that_is_not_there_is_told(shapes, tmp_path):
+    arguments = [leaf(), '--work-dir', tmp_path / 's', '--dry-run', '--device', 'cuda:99']
+    with pytest.raises(SystemExit, match='cuda:99 is not there'):
+        command_main('sweep')([*arguments, *cfg_options(shapes)])
 
 
 @pytest.mark.slow

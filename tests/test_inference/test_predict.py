@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmseg.apis import inference_model, init_model
 from PIL import Image
-from tiny import tool_main
+from tiny import command_main
 from untrained import untrained_step
 
 from mmseg_incremental.apis import IncrementalInferencer
@@ -41,7 +41,7 @@ def read_rows(path):
 
 def test_folder_with_the_last_step(trained, pictures, tmp_path, capsys):
     out = tmp_path / 'out'
-    tool_main('predict')([trained, pictures, '--out', out, '--batch-size', 2])
+    command_main('predict')([trained, pictures, '--out', out, '--batch-size', 2])
     assert f'wrote {out / "areas.csv"}' in capsys.readouterr().out
     names = sorted(path.stem for path in pictures.iterdir() if path.suffix != '.txt')
     assert sorted(path.stem for path in (out / 'overlays').iterdir()) == names
@@ -61,12 +61,12 @@ def test_folder_with_the_last_step(trained, pictures, tmp_path, capsys):
 def test_all_steps_side_by_side(trained, pictures, tmp_path):
     (picture, *_) = sorted(pictures.glob('*.jpg'))
     out = tmp_path / 'out'
-    tool_main('predict')([trained, picture, '--step', 'all', '--out', out])
+    command_main('predict')([trained, picture, '--step', 'all', '--out', out])
     assert sorted(path.name[-1] for path in (out / 'labels').iterdir()) == [*'012']
     steps = [row['step'] for row in read_rows(out / 'areas.csv')]
     assert steps == [*'00000', *'111111', *'2222222']
     one = out / 'one'
-    tool_main('predict')([trained / 'step_1.pth', picture, '--out', one])
+    command_main('predict')([trained / 'step_1.pth', picture, '--out', one])
     side, alone = (Image.open(d / 'overlays' / f'{picture.stem}.png') for d in (out, one))
     assert side.width > 4 * 360 > alone.width
     same = [d / 'labels' / 'step_1' / f'{picture.stem}.png' for d in (out, one)]
@@ -81,7 +81,7 @@ def test_video_becomes_a_video(trained, pictures, tmp_path):
         writer.write(np.roll(frame, 9 * shift, 1))
     writer.release()
     out = tmp_path / 'out'
-    tool_main('predict')([trained, clip, '--out', out, '--batch-size', 2])
+    command_main('predict')([trained, clip, '--out', out, '--batch-size', 2])
     drawn = cv2.VideoCapture(str(out / 'overlays.mp4'))
     assert (drawn.get(cv2.CAP_PROP_FRAME_COUNT), drawn.get(cv2.CAP_PROP_FPS)) == (3, 5)
     labels = sorted((out / 'labels' / 'step_2').iterdir())
@@ -115,7 +115,7 @@ def test_nothing_of_the_folder_is_executed(trained, pictures, tmp_path):
     folder.mkdir()
     shutil.copy(trained / 'step_0.pth', folder)
     (folder / 'step_0.py').write_text(f'open({str(proof)!r}, "w")')
-    tool_main('predict')([folder, pictures, '--out', tmp_path / 'out'])
+    command_main('predict')([folder, pictures, '--out', tmp_path / 'out'])
     assert not proof.exists()
 
 
@@ -150,18 +150,18 @@ def test_bad_input_is_one_clear_line(trained, pictures, tmp_path, arguments, mes
     if 'broken.jpg' in arguments[1]:
         (pictures / 'broken.jpg').write_bytes(b'no picture')
     with pytest.raises(SystemExit, match=rf'^error: .*{message}[^\n]*$'):
-        tool_main('predict')(['--out', tmp_path / 'out', *arguments])
+        command_main('predict')(['--out', tmp_path / 'out', *arguments])
 
 
 @pytest.mark.parametrize(
     ('option', 'message'),
     [
         (['--step', 'last'], "a number or all, not 'last'"),
-        (['--batch-size', '0'], 'a whole number above 0'),
+        (['--batch-size', '0'], 'must be a positive whole number'),
         (['--opacity', '2'], 'a number from 0 to 1'),
     ],
 )
 def test_bad_options_name_what_they_take(option, message, capsys):
     with pytest.raises(SystemExit):
-        tool_main('predict')(['a', 'b', '--out', 'c', *option])
+        command_main('predict')(['a', 'b', '--out', 'c', *option])
     assert message in capsys.readouterr().err

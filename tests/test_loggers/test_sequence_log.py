@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tiny import cfg_options, leaf, tiny_sequence, tool_main
+from tiny import cfg_options, command_main, leaf, tiny_sequence
 
 from mmseg_incremental.apis import RunOptions, run_sequence
 from mmseg_incremental.errors import InputError
@@ -104,7 +104,7 @@ def test_missing_package_is_told_with_its_install_line(name, shapes, tmp_path, m
     line = rf"--log {name} needs {name}: pip install 'mmseg-incremental\[{name}\]'"
     arguments = [leaf(), '--work-dir', tmp_path / 'a', '--log', name, *cfg_options(shapes)]
     with pytest.raises(SystemExit, match=line):
-        tool_main('train')(arguments)
+        command_main('train')(arguments)
     assert not (tmp_path / 'a').exists()
 
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tiny import ROOT, tool_main
+from tiny import ROOT, command_main
 
 
 def test_library_knows_no_project():
@@ -17,17 +17,17 @@ def test_table_of_the_paper_is_planned_and_missing_weights_are_told(voc_mini, tm
     root = tmp_path / 'work'
     run = ['table4', '--schedule', 'short', '--data-root', voc_mini, '--work-dir', root]
     weights = ['--backbone-weights', tmp_path / 'none.pth']
-    tool_main('reproduce')([*run, *weights, '--dry-run'])
+    command_main('reproduce')([*run, *weights, '--dry-run'])
     out = ' '.join(capsys.readouterr().out.split())
     # step 0 once, Joint, four methods with one later step and with two; the control rows take one
     assert f'{1200 + 1800 + 4 * (200 + 400) + 1 + 2} iterations are left' in out
     assert 'none.pth not found' in out
     assert not root.exists()
     with pytest.raises(SystemExit, match=r'none\.pth not found'):
-        tool_main('reproduce')([*run, *weights])
+        command_main('reproduce')([*run, *weights])
     assert not root.exists()
 
 
 def test_figure_8_is_drawn(tmp_path):
-    tool_main('reproduce')(['figure8', '--work-dir', tmp_path])
+    command_main('reproduce')(['figure8', '--work-dir', tmp_path])
     assert (tmp_path / 'figure8.png').stat().st_size > 20_000

@@ -5,15 +5,12 @@ import io
 import pytest
 import torch
 from rich.console import Console
-from tiny import ROOT
 
 from incremental_bisenet import table1
-from incremental_bisenet.fit_batch import BatchFit, NothingFitsError
 from incremental_bisenet.tables import Row
-from incremental_bisenet.training_trial import Measurement
 from mmseg_incremental.errors import InputError
-
-CONFIGS = ROOT / 'configs'
+from mmseg_incremental.experiments.fit_batch import BatchFit, NothingFitsError
+from mmseg_incremental.experiments.training_trial import Measurement
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +32,7 @@ def test_attempts_of_the_paper_and_the_largest_batches(tmp_path, monkeypatch):
     monkeypatch.setattr(table1, 'fit_batch', fit)
     monkeypatch.setattr(table1, 'try_batch', attempt)
     text = io.StringIO()
-    files = table1.reproduce_table1(
-        CONFIGS, 4.0, tmp_path / 'table1', Console(file=text, width=150)
-    )
+    files = table1.reproduce_table1(4.0, tmp_path / 'table1', Console(file=text, width=150))
 
     def rows(name):
         lines = (tmp_path / f'{name}.md').read_text().splitlines()[4:]
@@ -62,4 +57,4 @@ def test_attempts_of_the_paper_and_the_largest_batches(tmp_path, monkeypatch):
 def test_a_machine_without_a_gpu_needs_a_budget(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     with pytest.raises(InputError, match='--memory-gb'):
-        table1.reproduce_table1(CONFIGS, None, tmp_path / 'table1', Console())
+        table1.reproduce_table1(None, tmp_path / 'table1', Console())

@@ -4,7 +4,7 @@ import shutil
 from html.parser import HTMLParser
 
 import pytest
-from tiny import tool_main
+from tiny import command_main
 
 from mmseg_incremental.engine import run as engine_run
 from mmseg_incremental.errors import InputError
@@ -107,7 +107,7 @@ def test_runs_of_one_method_become_mean_and_spread(trained, tmp_path):
     (differences,) = found['What differs between their configs'].tables
     assert [column.name for column in differences.columns[1:]] == ['mib', 'seed_7', 'ft']
     assert differences.sections[0] == [['seed', '0', '7', '7']]
-    tool_main('report')([trained, other, slow, '--out', tmp_path / 'all.html'])
+    command_main('report')([trained, other, slow, '--out', tmp_path / 'all.html'])
     page = Page((tmp_path / 'all.html').read_text())
     assert page.headings[:3] == ['MiB, FT on shapes 4-1', 'Side by side', 'Old against new']
 
@@ -144,7 +144,7 @@ def test_folders_without_results_are_one_line(content, message, tmp_path):
     if content:
         (tmp_path / 'results.json').write_text(content)
     with pytest.raises(SystemExit, match=rf'^error: .*{message}'):
-        tool_main('report')([tmp_path, '--out', tmp_path / 'a.html'])
+        command_main('report')([tmp_path, '--out', tmp_path / 'a.html'])
     assert not (tmp_path / 'a.html').exists()
 
 
@@ -152,7 +152,7 @@ def test_run_does_not_fail_at_its_page(trained, tmp_path, monkeypatch, capsys):
     def fail(*_):
         raise InputError('no luck')
 
-    monkeypatch.setattr(engine_run, 'write_report', fail)
+    monkeypatch.setattr('mmseg_incremental.report.write_report', fail)
     engine_run._report(WorkDir(tmp_path))
     assert 'report.html could not be written (InputError: no luck)' in capsys.readouterr().out
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapper
 from mmseg.registry import OPTIM_WRAPPERS
-from tiny import cfg_options, leaf, tool_main
+from tiny import cfg_options, command_main, leaf
 from torch import nn
 
 from mmseg_incremental.engine import Bfloat16OptimWrapper
@@ -51,7 +51,7 @@ def test_another_cpu_is_one_clear_error(machine, tmp_path):
     with pytest.raises(InputError, match='no GPU, and this CPU has none of avx512_bf16'):
         amp.mixed_precision_wrapper()
     with pytest.raises(SystemExit, match=r'^error: --amp needs a GPU, or a CPU with[^\n]*$'):
-        tool_main('train')([leaf(), '--amp', '--dry-run', '--work-dir', tmp_path])
+        command_main('train')([leaf(), '--amp', '--dry-run', '--work-dir', tmp_path])
 
 
 def test_the_machine_is_asked():
@@ -127,7 +127,7 @@ def test_sequence_in_bfloat16_on_the_cpu(machine, shapes, tmp_path):
     )
     handle = nn.modules.module.register_module_forward_hook(note)
     try:
-        tool_main('train')([leaf(), '--amp', '--steps', 0, 1, '--work-dir', tmp_path, *options])
+        command_main('train')([leaf(), '--amp', '--steps', 0, 1, '--work-dir', tmp_path, *options])
     finally:
         handle.remove()
     # the student, and the old model beside it; evaluation is in float32

@@ -27,7 +27,7 @@ def test_random_weights_and_those_of_the_network_with_its_classifier_are_fine(tm
 
 
 def test_missing_and_damaged_files_are_refused(tmp_path) -> None:
-    with pytest.raises(InputError, match=r'none.pth not found: .*download_weights'):
+    with pytest.raises(InputError, match=r'none.pth not found: .*download-weights'):
         check(tmp_path / 'none.pth')
     (tmp_path / 'bad.pth').write_bytes(b'not a checkpoint')
     with pytest.raises(InputError, match=r'bad.pth'):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from tiny import OPTIONS, ROOT, cfg_options, leaf, tool_main
+from tiny import OPTIONS, ROOT, cfg_options, command_main, leaf
 
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.sequence import load_sequence
@@ -180,7 +180,7 @@ def test_leaf_is_left_alone_and_no_copy_stays(tmp_path, monkeypatch):
 def test_dry_run_tells_what_was_chosen(options, shapes, tmp_path, capsys):
     arguments = [leaf(), '--dry-run', '--work-dir', tmp_path / 'work']
     small = {key: OPTIONS[key] for key in ('batch_size', 'crop_size')}
-    tool_main('train')([*arguments, *cfg_options(shapes, **options, **small)])
+    command_main('train')([*arguments, *cfg_options(shapes, **options, **small)])
     shown = ' '.join(capsys.readouterr().out.split())
     expected = {
         'model': 'bisenet_r18', 'dataset': 'shapes', 'task': 'shapes_4-1', 'method': 'mib',
@@ -193,4 +193,4 @@ def test_dry_run_tells_what_was_chosen(options, shapes, tmp_path, capsys):
 def test_unknown_name_is_one_line_of_the_tool(shapes, tmp_path):
     arguments = [leaf(), '--dry-run', *cfg_options(shapes, method='plopp')]
     with pytest.raises(SystemExit, match=r"^error: unknown method 'plopp'; [^\n]*'lwf'[^\n]*$"):
-        tool_main('train')(arguments)
+        command_main('train')(arguments)

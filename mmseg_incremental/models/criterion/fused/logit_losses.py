@@ -55,7 +55,7 @@ def logit_losses(
         RuntimeError: If a label is outside the channels.
     """
     compiled = compiled or (logits.is_cuda and _can_compile(logits.device))
-    compute = _compiled_piece if compiled else _compute_piece
+    compute = _compiled_piece() if compiled else _compute_piece
     batch = _Batch(target, tuple(terms), max(num_old, 1), align_corners, ignore_index, compute)
     if not torch.is_grad_enabled():
         logits = logits.detach()  # or autograd would still ask for the gradient
@@ -185,7 +185,10 @@ def _compute_piece(
     return torch.stack(values), correct, gradients
 
 
-_compiled_piece = torch.compile(_compute_piece, dynamic=True)
+@lru_cache
+def _compiled_piece() -> Callable:
+    # not at import: asking for it imports the compiler
+    return torch.compile(_compute_piece, dynamic=True)
 
 
 def _widen(logits: Tensor, across: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from tiny import ROOT, cfg_options, leaf, tool_main
+from tiny import ROOT, cfg_options, command_main, leaf
 
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.evaluation import SequenceResults
@@ -56,9 +56,9 @@ def test_out_is_tried_before_the_evaluation(trained, shapes, tmp_path, out, monk
     with pytest.raises(InputError, match='cannot be written'):
         check_can_be_written(tmp_path / out)
     if '\0' not in out:
-        monkeypatch.setattr('mmseg_incremental.apis.evaluate_step', None)
+        monkeypatch.setattr('mmseg_incremental.engine.evaluate_run.evaluate_step', None)
         with pytest.raises(SystemExit, match=r'^error: .*cannot be written[^\n]*$'):
-            tool_main('test')([leaf(), trained, '--out', tmp_path / out, *cfg_options(shapes)])
+            command_main('test')([leaf(), trained, '--out', tmp_path / out, *cfg_options(shapes)])
     assert os.listdir(tmp_path) == ['file']
 
 
@@ -69,7 +69,7 @@ def test_odd_paths_are_one_line(shapes, tmp_path, name, value):
     options = cfg_options(value if name == 'data_root' else shapes, **changes)
     work_dir = [] if name == 'work_dir' else ['--work-dir', tmp_path / 'x']
     with pytest.raises(SystemExit, match=r'^error: '):
-        tool_main('train')([leaf(), *work_dir, '--steps', 0, *options])
+        command_main('train')([leaf(), *work_dir, '--steps', 0, *options])
 
 
 def test_interrupt_during_imports_is_one_line():

@@ -1,35 +1,24 @@
-import importlib.util
 import itertools
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from tiny import command_main, run_tool
 
-TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/make_shapes.py'
-
-
-@pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('make_shapes', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from mmseg_incremental.preparation import shapes
 
 
 @pytest.fixture(scope='module')
-def dataset(tool, tmp_path_factory):
+def dataset(tmp_path_factory):
     out = tmp_path_factory.mktemp('shapes') / 'data'
-    tool.make_shapes(out, num_train=6, num_val=2, size=64, seed=3)
+    shapes.make_shapes(out, num_train=6, num_val=2, size=64, seed=3)
     return out
 
 
 @pytest.fixture(scope='module')
-def pictures(tool):
-    return [tool.render(np.random.default_rng(number), 64) for number in range(120)]
+def pictures():
+    return [shapes.render(np.random.default_rng(number), 64) for number in range(120)]
 
 
 def content(folder):
@@ -91,9 +80,9 @@ def test_contour_is_thin(pictures):
         assert not blocks.any()
 
 
-def test_pictures_depend_on_seed_and_number_only(tool, dataset, tmp_path):
-    tool.make_shapes(tmp_path / 'more', num_train=8, num_val=3, size=64, seed=3)
-    tool.make_shapes(tmp_path / 'other', num_train=6, num_val=2, size=64, seed=4)
+def test_pictures_depend_on_seed_and_number_only(dataset, tmp_path):
+    shapes.make_shapes(tmp_path / 'more', num_train=8, num_val=3, size=64, seed=3)
+    shapes.make_shapes(tmp_path / 'other', num_train=6, num_val=2, size=64, seed=4)
     first, more, other = (content(p) for p in (dataset, tmp_path / 'more', tmp_path / 'other'))
     files = {name for name in first if not name.endswith('.txt')}
     assert all(first[name] == more[name] for name in files)
@@ -101,8 +90,8 @@ def test_pictures_depend_on_seed_and_number_only(tool, dataset, tmp_path):
     assert len({first[name] for name in files}) == len(files)
 
 
-def test_classes_have_their_hues_but_vary(tool, pictures):
-    for value, kind in enumerate(tool.CLASSES, 1):
+def test_classes_have_their_hues_but_vary(pictures):
+    for value, kind in enumerate(shapes.CLASSES, 1):
         hues = []
         for image, label in pictures:
             if value in label:
@@ -113,35 +102,35 @@ def test_classes_have_their_hues_but_vary(tool, pictures):
         assert 0.03 < deviations.std() < 0.12
 
 
-def test_existing_content_is_kept_without_force(tool, dataset, tmp_path):
+def test_existing_content_is_kept_without_force(dataset, tmp_path):
     before = content(dataset)
     with pytest.raises(FileExistsError, match='not empty'):
-        tool.make_shapes(dataset, 1, 1, 64)
+        shapes.make_shapes(dataset, 1, 1, 64)
     assert content(dataset) == before
 
     out = tmp_path / 'old'
     (out / 'JPEGImages').mkdir(parents=True)
     (out / 'JPEGImages/old.jpg').touch()
-    tool.make_shapes(out, 1, 1, 64, force=True)
+    shapes.make_shapes(out, 1, 1, 64, force=True)
     pictures = sorted(p.name for p in (out / 'JPEGImages').iterdir())
     assert pictures == ['train_00000.jpg', 'val_00000.jpg']
     assert [p.name for p in tmp_path.iterdir()] == ['old']
 
 
-def test_force_never_deletes_a_folder_with_other_files(tool, tmp_path):
+def test_force_never_deletes_a_folder_with_other_files(tmp_path):
     (tmp_path / 'thesis.tex').write_text('precious')
     with pytest.raises(FileExistsError, match=r'thesis\.tex'):
-        tool.make_shapes(tmp_path, 1, 1, 64, force=True)
+        shapes.make_shapes(tmp_path, 1, 1, 64, force=True)
     assert content(tmp_path) == {'thesis.tex': b'precious'}
 
 
-def test_failing_run_leaves_nothing(tool, tmp_path, monkeypatch):
+def test_failing_run_leaves_nothing(tmp_path, monkeypatch):
     def broken(rng, size):
         raise RuntimeError('broken')
 
-    monkeypatch.setattr(tool, 'render', broken)
+    monkeypatch.setattr(shapes, 'render', broken)
     with pytest.raises(RuntimeError, match='broken'):
-        tool.make_shapes(tmp_path / 'data', 1, 1, 64)
+        shapes.make_shapes(tmp_path / 'data', 1, 1, 64)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,19 +142,21 @@ def test_failing_run_leaves_nothing(tool, tmp_path, monkeypatch):
         (['--seed', '-1'], 'must not be negative'),
     ],
 )
-def test_bad_options_are_one_clear_line(tool, tmp_path, options, message):
+def test_bad_options_are_one_clear_line(tmp_path, options, message):
     with pytest.raises(SystemExit, match=rf'^error: .*{message}.*$'):
-        tool.main([str(tmp_path / 'data'), *options])
+        command_main('make_shapes')([tmp_path / 'data', *options])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_command_line(tmp_path):
-    command = [sys.executable, str(TOOL), str(tmp_path / 'data')]
-    options = ['--num-train', '2', '--num-val', '1', '--size', '48']
-    run = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    name, options = (
+        'dataset_converters/make_shapes',
+        ['--num-train', 2, '--num-val', 1, '--size', 48],
+    )
+    run = run_tool(name, tmp_path / 'data', *options)
     assert run.returncode == 0, run.stderr
     assert '2 training and 1 validation' in run.stdout
-    again = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    again = run_tool(name, tmp_path / 'data', *options)
     assert again.returncode == 1
     assert again.stderr.count('\n') == 1
     assert 'is not empty' in again.stderr

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import OPTIONS, leaf, tool_main
+from tiny import OPTIONS, command_main, leaf
 
 from mmseg_incremental.apis import load_sequence, plan_sequence
 from mmseg_incremental.datasets import find_layout
@@ -45,7 +45,7 @@ def test_proposed_lines_are_planned(
         for path in sorted((root / 'labels').glob('*.png'))[:4]:
             mask = np.array(Image.open(path))
             Image.fromarray(np.where(mask == 0, 1, mask).astype(np.uint8)).save(path)
-    tool_main('dataset_converters/inspect_dataset')([root])
+    command_main('inspect')([root])
     out = capsys.readouterr().out
     assert 'problem' not in out
     lines = [line.strip() for line in out.split('config lines:\n')[1].splitlines()]
@@ -64,7 +64,7 @@ def test_pictures_without_mask_and_folders_without_pictures(
 ) -> None:
     write(tmp_path, 'images', 'masks', ('.jpg', '.png'), [0, 1])
     (tmp_path / 'masks' / 'p_3.png').unlink()
-    tool_main('dataset_converters/inspect_dataset')([tmp_path])
+    command_main('inspect')([tmp_path])
     assert '1 pictures without mask: p_3.jpg' in capsys.readouterr().out
     with pytest.raises(InputError, match='folder not found'):
         find_layout(tmp_path / 'absent')
@@ -78,7 +78,7 @@ def test_colors_become_values(tmp_path: Path, capsys: pytest.CaptureFixture) -> 
     colors[0, 1] = (128, 0, 0)
     (tmp_path / 'colors').mkdir()
     Image.fromarray(colors).save(tmp_path / 'colors' / 'a.png')
-    convert = tool_main('dataset_converters/convert_colors')
+    convert = command_main('convert_colors')
     convert([tmp_path / 'colors', tmp_path / 'out', '--label-colors', '0=0,0,0', '7=128,0,0'])
     assert np.array(Image.open(tmp_path / 'out' / 'a.png')).tolist() == [[0, 7, 0], [0, 0, 0]]
     with pytest.raises(SystemExit, match='colour 128,0,0 has no value'):

@@ -1,12 +1,12 @@
 import hashlib
-import importlib.util
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
+from tiny import command_main
 
+from mmseg_incremental.preparation import weights
 from mmseg_incremental.utils.download import DownloadError, download
 
 CONTENT = bytes(range(256)) * 3000
@@ -136,21 +136,12 @@ def test_one_real_checksum_is_mandatory(server, tmp_path, checksums):
     assert server.requests == []
 
 
-@pytest.fixture
-def weights_tool():
-    path = Path(__file__).parents[2] / 'tools/download_weights.py'
-    spec = importlib.util.spec_from_file_location('download_weights', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_weights_come_from_a_mirror_and_the_option_is_printed(
-    weights_tool, server, tmp_path, monkeypatch, capsys
+    server, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(weights_tool.SHA256_PREFIXES, 'resnet18', SHA256[:8])
-    weights_tool.main(['resnet18', '--base-url', f'{server.url}/models/'])
+    monkeypatch.setitem(weights.SHA256_PREFIXES, 'resnet18', SHA256[:8])
+    command_main('download_weights')(['resnet18', '--base-url', f'{server.url}/models/'])
     assert server.requests == [f'/models/resnet18-{SHA256[:8]}.pth']
     assert (tmp_path / 'weights/resnet18_in1k.pth').read_bytes() == CONTENT
     option = '--cfg-options backbone_weights=weights/resnet18_in1k.pth'
@@ -158,15 +149,15 @@ def test_weights_come_from_a_mirror_and_the_option_is_printed(
 
 
 @pytest.mark.parametrize('address', ['{}/missing', 'no-url'])
-def test_weights_tool_fails_with_one_line(weights_tool, server, tmp_path, address):
+def test_weights_tool_fails_with_one_line(server, tmp_path, address):
     options = ['--out', str(tmp_path), '--base-url', address.format(server.url)]
     with pytest.raises(SystemExit, match=r'^error: [^\n]+$'):
-        weights_tool.main(['resnet18', *options])
+        command_main('download_weights')(['resnet18', *options])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_weights_are_those_of_torchvision(weights_tool):
+def test_weights_are_those_of_torchvision():
     models = pytest.importorskip('torchvision.models')
-    for name, prefix in weights_tool.SHA256_PREFIXES.items():
+    for name, prefix in weights.SHA256_PREFIXES.items():
         url = models.get_model_weights(name).IMAGENET1K_V1.url
-        assert url == f'{weights_tool.BASE_URL}/{name}-{prefix}.pth'
+        assert url == f'{weights.BASE_URL}/{name}-{prefix}.pth'

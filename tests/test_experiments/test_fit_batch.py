@@ -9,22 +9,22 @@ import pytest
 import torch
 from tiny import leaf, run_tool
 
-from incremental_bisenet import fit_batch as module
-from incremental_bisenet import training_trial
-from incremental_bisenet.fit_batch import (
+from mmseg_incremental.apis import load_sequence
+from mmseg_incremental.errors import InputError
+from mmseg_incremental.experiments import fit_batch as module
+from mmseg_incremental.experiments import training_trial
+from mmseg_incremental.experiments.fit_batch import (
     NothingFitsError,
     fit_batch,
     largest_batch,
     memory_budget,
 )
-from incremental_bisenet.training_trial import (
+from mmseg_incremental.experiments.training_trial import (
     Measurement,
     peak_memory_gb,
     try_on_cpu,
     try_on_cuda,
 )
-from mmseg_incremental.apis import load_sequence
-from mmseg_incremental.errors import InputError
 
 
 def config(step=0, **options):

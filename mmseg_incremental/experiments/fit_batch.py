@@ -1,16 +1,18 @@
-"""The largest batch that fits the accelerator, by crop size (Table 1 of the paper)."""
+"""The largest batch that fits the accelerator, by crop size."""
 
 import copy
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import torch
 from mmengine.config import Config
 
-from mmseg_incremental.errors import InputError
-from mmseg_incremental.utils.table import Column, Table
-
+from ..errors import InputError
+from ..sequence import load_sequence
+from ..utils.files import write_atomically
+from ..utils.table import Column, Table
 from .training_trial import GB, Measurement, try_on_cpu, try_on_cuda
 
 #: BiSeNet pools each picture to one value per channel, of which batch normalisation needs two.
@@ -188,3 +190,64 @@ def fits_table(fits: Sequence[BatchFit], title: str) -> Table:
         Column('images/s', format='.1f'),
     ]
     return Table(title, columns, [list(map(astuple, fits))])
+
+
+def fit_crops(
+    cfg: Config, crops: Sequence[int], budget_gb: float, max_batch: int, out: str | None = None
+) -> list[BatchFit]:
+    """Find the batch of every crop size; a crop that does not fit leaves the others alone.
+
+    Args:
+        cfg: Config of the step.
+        crops: Heights and widths in pixels.
+        budget_gb: Memory in GB of 2**30 bytes.
+        max_batch: The largest batch to try.
+        out: CSV file that is written each time a batch is found.
+
+    Returns:
+        The crops that fit, in their order.
+    """
+    found = []
+    for crop in crops:
+
+        def say(batch: int, measured: Measurement | None, crop: int = crop) -> None:
+            outcome = 'does not fit'
+            if measured:
+                outcome = (
+                    f'fits, {measured.memory_gb:.2f} of {budget_gb:.2f} GB, '
+                    f'{batch / measured.seconds:.1f} images/s'
+                )
+            print(f'crop {crop}, batch {batch}: {outcome}', flush=True)
+
+        try:
+            found.append(fit_batch(cfg, crop, budget_gb, max_batch, say))
+        except NothingFitsError as error:
+            print(f'error: {error}', file=sys.stderr, flush=True)
+        if out:
+            write_atomically(out, fits_table(found, '').csv())
+    return found
+
+
+def read_config(path: str, options: Mapping[str, object], step: int, amp: bool) -> Config:
+    """Config of the step to measure.
+
+    Args:
+        path: Config leaf.
+        options: Config entries by dotted key.
+        step: The step.
+        amp: Whether to train in mixed precision.
+
+    Raises:
+        InputError: If the config cannot be used, or there is no such step or no GPU for ``amp``.
+    """
+    if amp:
+        if not torch.cuda.is_available():
+            raise InputError('--amp needs a GPU, and there is none')
+        scaled = {'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.loss_scale': 'dynamic'}
+        options = {**options, **scaled}
+    return load_sequence(path, options).step(step).config
+
+
+def place() -> str:
+    """The accelerator's name, or CPU."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'

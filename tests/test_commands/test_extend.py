@@ -14,7 +14,7 @@ from mmseg.apis import init_model
 from mmseg.registry import MODELS
 from PIL import Image
 from stock_models import stock_config
-from tiny import tool_main
+from tiny import command_main
 
 from mmseg_incremental.sequence import load_checkpoint
 
@@ -64,7 +64,7 @@ def new_data(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def extend(*args: object) -> None:
-    tool_main('extend')([*args])
+    command_main('extend')([*args])
 
 
 def run_tiny(model: list, data: Path, work_dir: Path, *args: object) -> None:

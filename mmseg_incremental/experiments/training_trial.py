@@ -18,9 +18,9 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_incremental import registration  # noqa: F401  also in a child process
-from mmseg_incremental.models import IncrementalEncoderDecoder
-from mmseg_incremental.utils.quiet import quiet
+from .. import registration  # noqa: F401  also in a child process
+from ..models import IncrementalEncoderDecoder
+from ..utils.quiet import quiet
 
 GB = 2**30
 _WARM_UP = 1

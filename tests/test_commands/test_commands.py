@@ -1,0 +1,119 @@
+"""The console command: every command is found, and answers without what its work needs."""
+
+import subprocess
+import sys
+
+import pytest
+from tiny import ROOT
+
+from mmseg_incremental.commands import __main__ as console
+from mmseg_incremental.commands.train import parse_args
+from mmseg_incremental.errors import InputError
+from mmseg_incremental.utils.shipped import find_config, leaf_names
+
+COMMANDS = console.summaries()
+#: What no command line needs: each takes tenths of a second or more to import.
+HEAVY = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmseg', 'matplotlib')
+
+
+def test_help_of_every_command_imports_nothing_heavy():
+    code = f"""
+import contextlib, io, sys
+from mmseg_incremental.commands.__main__ import main, summaries
+for name in summaries():
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
+        main([name, '--help'])
+    assert text.getvalue().startswith(f'usage: mmseg-incremental {{name}} '), text.getvalue()
+    heavy = [module for module in {HEAVY!r} if module in sys.modules]
+    assert not heavy, (name, heavy)
+"""
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_command_has_a_tool_of_a_clone():
+    tools = [path.read_text() for path in (ROOT / 'tools').rglob('*.py')]
+    assert COMMANDS.keys() >= {'train', 'test', 'extend', 'make-shapes'}
+    for name in COMMANDS:
+        line = f'from mmseg_incremental.commands.{name.replace("-", "_")} import main'
+        assert sum(line in text for text in tools) == 1, name
+
+
+def test_listing_has_a_line_for_every_command(capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '80')
+    with pytest.raises(SystemExit):
+        console.main(['--help'])
+    lines = capsys.readouterr().out.splitlines()
+    for name, summary in COMMANDS.items():
+        assert summary
+        assert any(line.startswith(f'  {name} ') for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_unknown_command_is_told(capsys):
+    with pytest.raises(SystemExit):
+        console.main(['trian'])
+    assert "invalid choice: 'trian'" in capsys.readouterr().err
+
+
+def test_train_without_a_config_names_the_leaves(capsys):
+    console.main(['train'])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:-1] == [f'  {name}' for name in leaf_names()]
+    assert 'bisenet_r18_shapes_4-1_mib' in leaf_names()
+    assert 'extend' not in leaf_names()
+
+
+def test_options_are_read_as_by_mmengine():
+    texts = ['--cfg-options', 'a.b=1', 'c=(2,3)', '--cfg-options', 'd=None', 'a.b=x=y']
+    assert parse_args(['leaf', *texts]).cfg_options == {'a.b': 'x=y', 'c': (2, 3), 'd': None}
+    assert parse_args(['leaf']).cfg_options == {}
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [('batch_size', "takes KEY=VALUE, not 'batch_size'"), ('crop_size=(3,2', 'Imbalanced')],
+)
+def test_options_of_another_form_are_told(text, message, capsys):
+    with pytest.raises(SystemExit):
+        parse_args(['leaf', '--cfg-options', text])
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_config_is_found_by_name_or_path(tmp_path, monkeypatch):
+    name = 'bisenet_r18_shapes_4-1_mib'
+    monkeypatch.chdir(tmp_path)
+    shipped = ROOT / 'configs' / f'{name}.py'
+    assert find_config(name).samefile(shipped)
+    assert find_config(shipped) == shipped
+    assert find_config('shapes_4-1', 'comparisons').parent.name == 'comparisons'
+    (tmp_path / name).mkdir()  # a work dir of that name is no config
+    assert find_config(name).samefile(shipped)
+
+
+@pytest.mark.parametrize(
+    'name', ['bisenet_r18_shapes_4_1_mib', 'configs/bisenet_r18_shapes_4-1_mib.py']
+)
+def test_unknown_config_names_those_that_are_close(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r'not found; did you mean bisenet_r18_shapes_4-1_mib or '):
+        find_config(name)
+    with pytest.raises(InputError, match=r'not found; known names: [^\n]*bisenet_r101_voc_offline'):
+        find_config('zzzz')
+
+
+def test_what_only_some_configs_need_is_not_imported_with_the_package():
+    code = """
+import sys
+sys.modules['timm'] = None  # an extra, which brings the compiler along
+from mmseg_incremental import apis
+found = {'torch._dynamo', 'matplotlib.figure', 'mmpretrain', 'torchvision'} & sys.modules.keys()
+assert not found, found
+from mmseg.registry import MODELS
+assert MODELS.get('mmpretrain.ResNet')
+"""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
