@@ -1,6 +1,6 @@
-"""Commands of the README and of the site: all can be read, and the README's are run."""
+"""What the README and the site name is there; the commands of the README are run."""
 
-import importlib
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -14,6 +14,7 @@ from tiny import ROOT
 from mmseg_incremental.utils.shipped import find_config
 
 BLOCK = re.compile(r'^ *```bash\n(.*?)^ *```', re.DOTALL | re.MULTILINE)
+REFERENCE = sorted((ROOT / 'docs' / 'reference').glob('*.md'))
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 #: Where the config of a command lies that takes the name of a shipped one.
 FOLDERS = {'train': (), 'test': (), 'sweep': (), 'browse': (), 'compare': ('comparisons',)}
@@ -58,6 +59,13 @@ def test_command_line_is_understood(page: str, line: str) -> None:
     config = getattr(args, 'comparison' if name == 'compare' else 'config', None)
     if name in FOLDERS and config and not str(config).isupper():
         find_config(config, *FOLDERS[name])
+
+
+@pytest.mark.parametrize('page', REFERENCE, ids=lambda page: page.stem)
+def test_reference_names_modules_that_exist(page: Path) -> None:
+    names = re.findall(r'^::: (\S+)$', page.read_text(), re.MULTILINE)
+    assert names
+    assert [name for name in names if importlib.util.find_spec(name) is None] == []
 
 
 @pytest.mark.slow

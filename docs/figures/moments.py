@@ -11,8 +11,8 @@ MOMENTS = {
     'model\nis built': ('extra_channels', 'structure', 'trainable'),
     'before\nthe step': ('memory', 'classifier_init', 'survey'),
     'every\niteration': ('targets', 'loss', 'distillation', 'importance'),
-    'after\nthe step': ('after_step',),
-    'prediction': ('link',),
+    'after\nstep': ('after_step',),
+    'at\ntest': ('link',),
 }
 #: What a plain fine-tuning has too, and so no moment of a method.
 PLAIN = {'loss': dict(type='CrossEntropyLoss'), 'classifier_init': 'random'}

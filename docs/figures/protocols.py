@@ -24,7 +24,7 @@ def main() -> None:
     grid = figure.subplots(1 + len(SETTINGS), len(SCENES))
     for axes, scene in zip(grid[0], SCENES, strict=True):
         draw_label(axes, scene, range(1, 1 + len(NAMES)))
-        axes.set_title(' + '.join(NAMES[s.label - 1] for s in scene), fontsize=7.5)
+        axes.set_title('\n'.join(NAMES[s.label - 1] for s in scene), fontsize=7.5)
     name_row(grid[0][0], 'all labels')
     class_sets = [{shape.label for shape in scene} for scene in SCENES]
     for row, setting in zip(grid[1:], SETTINGS, strict=True):
