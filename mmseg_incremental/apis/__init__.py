@@ -1,7 +1,6 @@
 """What a Python user imports; importing it registers every part with mmseg."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from .. import registration  # noqa: F401  first: what follows is noisier without it
 from ..engine import evaluate_step, run_sequence
@@ -9,13 +8,6 @@ from ..experiments.grid import grid_runs
 from ..experiments.sweep import plan_jobs, plan_runs, run_sweep
 from ..sequence import RunOptions, Sequence, load_sequence, plan_sequence
 from ..tasks import build_task, get_task
-
-if TYPE_CHECKING:
-    from ..export import export_step
-    from ..inference import IncrementalInferencer
-
-#: What takes a second to import and few need, imported once it is asked for.
-_LATE = {'IncrementalInferencer': 'inference', 'export_step': 'export'}
 
 __all__ = [
     'IncrementalInferencer',
@@ -32,10 +24,17 @@ __all__ = [
     'plan_sequence',
     'run_sequence',
     'run_sweep',
+    'write_report',
 ]
+#: What a training does not need, and takes long to import.
+_LATER = {
+    'IncrementalInferencer': 'inference',
+    'export_step': 'export',
+    'write_report': 'report',
+}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LATE:
+    if name not in _LATER:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'..{_LATE[name]}', __package__), name)
+    return getattr(import_module(f'..{_LATER[name]}', __package__), name)

@@ -60,7 +60,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    from .. import apis  # noqa: F401  registers every part
+    from .. import registration  # noqa: F401  the step's parts
     from ..export import ExportedProgram, Onnx, TorchScript, export_step
     from ..inference.inputs import find_pictures, read_picture
     from ..utils.one_line import one_line_errors

@@ -52,7 +52,7 @@ def _share(text: str) -> float:
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    from .. import apis  # noqa: F401  registers every part
+    from .. import registration  # noqa: F401  the step's parts
     from ..inference import find_input, predict
     from ..sequence.finished_step import find_checkpoints
     from ..utils.one_line import one_line_errors

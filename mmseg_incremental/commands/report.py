@@ -24,7 +24,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    from .. import apis  # noqa: F401  first: what follows is noisier without it
+    from .. import registration  # noqa: F401  first: what follows is noisier without it
     from ..report import write_report
     from ..utils.files import check_can_be_written
     from ..utils.one_line import one_line_errors

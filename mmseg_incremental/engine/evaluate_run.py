@@ -6,7 +6,7 @@ from mmengine.dist import is_main_process
 
 from ..errors import InputError
 from ..evaluation import SequenceResults, results_table
-from ..sequence.checkpoint import load_checkpoint
+from ..sequence.safe_loading import load_checkpoint
 from ..sequence.sequence import Sequence
 from ..sequence.work_dir import WorkDir
 from ..utils.console import get_console, print_table

@@ -18,7 +18,6 @@ from torch.optim import Optimizer
 from ..models import CLASSIFIER_INITS, IncrementalEncoderDecoder
 from ..sequence.checkpoint import (
     SETTINGS,
-    CheckpointError,
     check_finite,
     load_old_weights,
     load_step_checkpoint,
@@ -26,6 +25,7 @@ from ..sequence.checkpoint import (
     save_step_checkpoint,
     step_state,
 )
+from ..sequence.safe_loading import CheckpointError
 from ..sequence.stored_config import PLAIN_CONFIG
 from ..sequence.work_dir import WorkDir
 from .survey import StepBatches, take_survey

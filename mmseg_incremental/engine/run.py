@@ -139,7 +139,7 @@ def _keep_command(path: Path) -> None:
 
 def _report(work_dir: WorkDir) -> None:
     """Write the page; a run that has come so far does not fail at it."""
-    from ..report import write_report  # brings Matplotlib, which a plan does without
+    from ..report import write_report  # not at import: it needs Matplotlib
 
     try:
         write_report([work_dir.path], work_dir.page)

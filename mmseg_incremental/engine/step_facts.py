@@ -3,7 +3,7 @@
 import json
 
 from ..datasets import leaf_datasets
-from ..sequence.checkpoint import load_checkpoint
+from ..sequence.safe_loading import load_checkpoint
 from ..sequence.sequence import Step
 from ..sequence.step_plan import StepPlan
 from ..utils.versions import versions

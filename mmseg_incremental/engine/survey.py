@@ -14,7 +14,8 @@ from rich.progress import track
 from torch import Tensor
 
 from ..models import IncrementalEncoderDecoder
-from ..sequence.checkpoint import load_checkpoint, write_checkpoint
+from ..sequence.checkpoint import write_checkpoint
+from ..sequence.safe_loading import load_checkpoint
 
 
 class StepBatches:

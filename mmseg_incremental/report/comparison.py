@@ -41,7 +41,7 @@ def _label(run: ReportRun, runs: Sequence[ReportRun]) -> str:
 
 def _table(methods: dict[str, list[ReportRun]]) -> Section:
     groups = dict.fromkeys(g for runs in methods.values() for r in runs for g in r.last['mIoU'])
-    columns = [Column('method', 'left'), Column('seeds'), *map(Column, groups), Column('hIoU'),
+    columns = [Column('method', 'left'), Column('runs'), *map(Column, groups), Column('hIoU'),
                Column('forgetting')]  # fmt: skip
     rows = []
     for label, runs in methods.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..evaluation import EvaluationDetail, SequenceResults
-from ..sequence.stored_config import read_literal_config
+from ..sequence.stored_config import read_literals
 from ..sequence.work_dir import WorkDir
 
 _TIMED = re.compile(r'\d{8}_\d{6}')
@@ -17,6 +17,7 @@ _TIMED = re.compile(r'\d{8}_\d{6}')
 _PLACES = (
     'work_dir', 'sequence_dir', 'experiment_name', 'fingerprint', 'load_from', 'resume',
     'visualizer', 'vis_backends', 'launcher', 'memory', 'sequence', 'progress', 'old_model',
+    'custom_imports',
 )  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def _settings(work_dir: WorkDir, steps: Sequence[int]) -> dict[str, object]:
     for step in reversed(steps):
         files = [p for p in work_dir.step_dir(step).glob('*.py') if _TIMED.fullmatch(p.stem)]
         for path in sorted(files):
-            return dict(_flat(read_literal_config(path).to_dict()))
+            return dict(_flat(read_literals(path)))
     return {}
 
 

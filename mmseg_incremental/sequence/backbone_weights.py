@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..models.without_values import build_without_values
-from .checkpoint import load_checkpoint
+from .safe_loading import load_checkpoint
 from .sequence import Sequence
 
 

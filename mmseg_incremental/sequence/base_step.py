@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from .checkpoint import load_checkpoint, load_step_checkpoint, write_checkpoint
+from .checkpoint import load_step_checkpoint, write_checkpoint
+from .safe_loading import load_checkpoint
 from .stored_config import PLAIN_CONFIG
 from .work_dir import WorkDir
 

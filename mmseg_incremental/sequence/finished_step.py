@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..utils.quiet import quiet
-from .checkpoint import load_checkpoint, load_weights
+from .checkpoint import load_weights
+from .safe_loading import load_checkpoint
 from .stored_config import read_literal_config, stored_config
 from .work_dir import WorkDir
 

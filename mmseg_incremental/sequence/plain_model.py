@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..models.growth import refusal
 from ..models.without_values import build_without_values
 from ..tasks.task import BACKGROUND
-from .checkpoint import load_checkpoint
+from .safe_loading import load_checkpoint
 
 #: What only the training that made the model needs; the rest of a head is kept.
 _OF_TRAINING = ('num_classes', 'sampler', 'loss_decode', 'init_cfg')

@@ -8,15 +8,17 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.registry import Registry
-from mmseg.registry import MODELS
+from mmseg.registry import MODELS, TASK_UTILS
 
 from ..errors import InputError
-from .checkpoint import CheckpointError
+from .safe_loading import CheckpointError
 
 #: Entry of a step's ``meta``.
 PLAIN_CONFIG = 'plain_config'
 #: Whose networks a stored config may name.
 _SCOPES = ('mmengine', 'mmseg', 'mmpretrain')
+#: Parts of a method that a network may hold: its decisions, and what replaces its layers.
+_PARTS = tuple(f'{__package__.split(".")[0]}.methods.{kind}.' for kind in ('links', 'structure'))
 #: Weights to begin with, which a finished step does not need; to load them may run code.
 _BEGINNINGS = ('init_cfg', 'pretrained', 'checkpoint', 'checkpoint_path')
 _FOREIGN_CODE = 'trust_remote_code'
@@ -74,12 +76,25 @@ def read_literal_config(path: str | os.PathLike) -> Config:
     Raises:
         InputError: If it is anything else.
     """
+    return _safe(read_literals(path), path)
+
+
+def read_literals(path: str | os.PathLike) -> dict[str, object]:
+    """Read a config file without executing it, and without a promise of what may be built of it.
+
+    Args:
+        path: A Python file that assigns literals and ``dict(...)`` of some to names.
+
+    Returns:
+        Name to value.
+
+    Raises:
+        InputError: If it is anything else.
+    """
     try:
         tree = ast.parse(Path(path).read_text(encoding='utf-8'))
-        return _safe(dict(_assignments(tree)), path)
+        return dict(_assignments(tree))
     except (SyntaxError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         reason = str(error).split('\n')[0]
         raise InputError(
             f'{path}: not the plain config of a step, which is WORK_DIR/step_T.py ({reason})'
@@ -148,7 +163,10 @@ def _is_registered(kind: object, scope: object) -> bool:
     named, _, name = kind.rpartition('.')
     named = named or scope
     if named is None:
-        return any(name in registry.module_dict for registry in _ancestors(MODELS))
+        part = TASK_UTILS.module_dict.get(name)
+        return any(name in registry.module_dict for registry in _ancestors(MODELS)) or (
+            part is not None and part.__module__.startswith(_PARTS)
+        )
     if named not in _SCOPES:
         return False
     import_module(f'{named}.registry')

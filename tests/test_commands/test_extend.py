@@ -113,6 +113,9 @@ def test_extended_twice(names: list[str], shapes: Path, new_data: Path, tmp_path
     assert '| cross | - | ' in report
     assert 'cannot be known' not in report
     assert (tmp_path / 'one' / 'pictures' / 'predictions.png').is_file()
+    page = (tmp_path / 'one' / 'report.html').read_text()
+    assert 'Every class after every step' in page
+    assert 'Who is taken for whom' not in page  # two data sets, each of which knows some classes
 
     run_tiny(step_1, new_data, tmp_path / 'two', '--add', 'again')
     meta = load_checkpoint(tmp_path / 'two' / 'step_1.pth')['meta']

@@ -3,16 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from tiny import leaf
+from untrained import untrained_step
 
-from mmseg_incremental.apis import load_sequence
 from mmseg_incremental.export import ExportedProgram, Onnx, export_step
 from mmseg_incremental.export.compare import made_up_pictures
-from mmseg_incremental.sequence import plain_config
+from mmseg_incremental.sequence import load_checkpoint
 from mmseg_incremental.sequence.checkpoint import save_step_checkpoint
-from mmseg_incremental.sequence.finished_step import read_finished_step
-from mmseg_incremental.sequence.stored_config import PLAIN_CONFIG, as_data
-from mmseg_incremental.utils.palette import color_palette
 
 NETWORKS = {
     'bisenet_r18': {},
@@ -21,36 +17,23 @@ NETWORKS = {
 }
 
 
-def untrained(name, folder):
-    """A step whose normalisations have seen pictures; its labels vary."""
-    options = {'model': name, 'backbone_weights': None, 'data_root': str(folder), **NETWORKS[name]}
-    step = load_sequence(leaf(), options, str(folder)).step(2)
-    config = as_data(plain_config(step))
-    names = step.sequence.task.channel_names(2)
-    meta = dict(
-        step=2,
-        dataset_meta=dict(classes=names, palette=color_palette(len(names))),
-        **{PLAIN_CONFIG: config},
-    )
-    path = folder / 'step_2.pth'
-    torch.manual_seed(0)
-    from mmseg.registry import MODELS
-
-    model = MODELS.build(plain_config(step).model)
-    model.init_weights()
+def with_labels_that_vary(name, folder):
+    """A step whose normalisations have seen pictures."""
+    path, model = untrained_step(folder, model=name, **NETWORKS[name])
     model.train()
     for picture in made_up_pictures([(256, 320)] * 4):
         seen = torch.from_numpy(picture).permute(2, 0, 1).float()
         model.decode_head(model.extract_feat((seen / 64 - 2).expand(2, -1, -1, -1)))
     torch.nn.init.normal_(model.decode_head.conv_seg.weight)
-    save_step_checkpoint(path, model.state_dict(), meta, [])
+    content = load_checkpoint(path)
+    save_step_checkpoint(path, model.state_dict(), content['meta'], [])
     return path
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', NETWORKS)
 def test_files_label_as_the_network_does_at_twenty_sizes(name, tmp_path, capsys):
-    path = untrained(name, tmp_path)
+    path = with_labels_that_vary(name, tmp_path)
     sizes = np.random.default_rng(1).integers(97, 420, (20, 2)).tolist()
     pictures = made_up_pictures(sizes)
     for out, form in (('a.onnx', Onnx()), ('a.pt2', ExportedProgram())):
@@ -61,4 +44,3 @@ def test_files_label_as_the_network_does_at_twenty_sizes(name, tmp_path, capsys)
         assert done.differing < 1e-3
     labels, _ = Onnx().load(str(tmp_path / 'a.onnx'))
     assert len(np.unique(labels(pictures[0].transpose(2, 0, 1)[None].copy()))) > 1
-    assert read_finished_step(path).step == 2

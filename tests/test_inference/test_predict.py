@@ -4,9 +4,11 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmseg.apis import inference_model, init_model
 from PIL import Image
 from tiny import command_main
+from untrained import untrained_step
 
 from mmseg_incremental.apis import IncrementalInferencer
 from mmseg_incremental.errors import InputError
@@ -95,6 +97,17 @@ def test_from_python_as_mmseg_gives_it(trained, pictures):
         assert np.array_equal(labels, stock_labels(trained, 0, path))
     streamed = predict.label_maps((cv2.imread(path) for path in paths), 2)
     assert all(np.array_equal(*pair) for pair in zip(found, streamed, strict=True))
+
+
+@pytest.mark.parametrize('method', ['ssul', 'dkd', 'rcil'])
+def test_methods_that_stock_mmseg_does_not_know_predict_too(method, pictures, tmp_path):
+    path, model = untrained_step(tmp_path, step=1, method=method)
+    predict = IncrementalInferencer(path)
+    assert type(predict.model) is type(model)
+    assert all(torch.equal(predict.model.state_dict()[n], v) for n, v in model.state_dict().items())
+    (labels,) = predict.label_maps([str(pictures / 'cropped.png')])
+    assert labels.shape == (41, 50)
+    assert labels.max() < len(predict.classes) == 6
 
 
 def test_nothing_of_the_folder_is_executed(trained, pictures, tmp_path):

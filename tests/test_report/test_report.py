@@ -112,6 +112,16 @@ def test_runs_of_one_method_become_mean_and_spread(trained, tmp_path):
     assert page.headings[:3] == ['MiB, FT on shapes 4-1', 'Side by side', 'Old against new']
 
 
+def test_config_is_read_whatever_it_names(trained, tmp_path):
+    folder = tmp_path / 'a'
+    (folder / 'step_2').mkdir(parents=True)
+    shutil.copy(trained / 'results.json', folder)
+    text = "model = dict(targets=dict(type='EntropyPseudoLabels'))\nlr = 0.1\nwork_dir = 'x'\n"
+    (folder / 'step_2' / '20260101_000000.py').write_text(text)
+    settings = ReportRun.read(folder).settings
+    assert settings == {'model.targets.type': 'EntropyPseudoLabels', 'lr': 0.1, 'seed': 0}
+
+
 def test_results_alone_are_enough(trained, tmp_path):
     shutil.copy(trained / 'results.json', tmp_path)
     write_report([tmp_path], tmp_path / 'a.html')
@@ -142,7 +152,7 @@ def test_run_does_not_fail_at_its_page(trained, tmp_path, monkeypatch, capsys):
     def fail(*_):
         raise InputError('no luck')
 
-    monkeypatch.setattr(engine_run, 'write_report', fail)
+    monkeypatch.setattr('mmseg_incremental.report.write_report', fail)
     engine_run._report(WorkDir(tmp_path))
     assert 'report.html could not be written (InputError: no luck)' in capsys.readouterr().out
 

@@ -86,6 +86,14 @@ def test_registered_networks_are_taken(kind):
     assert stored_config(checkpoint(dict(type=kind)), 'x').model.type == kind
 
 
+def test_parts_of_our_methods_are_taken_and_others_are_not():
+    model = dict(type='IncrementalEncoderDecoder', link=dict(type='UnknownAsBackground'))
+    assert stored_config(checkpoint(model), 'x').model.link.type == 'UnknownAsBackground'
+    model['link'] = dict(type='ClassBalancedMemory')
+    with pytest.raises(CheckpointError, match="names 'ClassBalancedMemory'"):
+        stored_config(checkpoint(model), 'x')
+
+
 def test_weights_to_begin_with_are_left_out():
     backbone = dict(type='ResNet', init_cfg=dict(type='Pretrained', checkpoint='x'), pretrained='y')
     model = dict(type='EncoderDecoder', backbone=backbone, decode_head=HEAD)
