@@ -8,7 +8,6 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmseg.registry import TRANSFORMS
-from torchvision.transforms import RandomResizedCrop as Torchvision
 
 
 @TRANSFORMS.register_module()
@@ -44,6 +43,9 @@ class RandomResizedCrop(BaseTransform):
     @cache_randomness
     def draw_part(self, height: int, width: int) -> tuple[int, int, int, int]:
         """Top, left, height and width of the part."""
+        # not at import: it takes seconds, and few configs need it
+        from torchvision.transforms import RandomResizedCrop as Torchvision
+
         return Torchvision.get_params(torch.empty(0, height, width), self.area, self.ratio)
 
     def transform(self, results: dict) -> dict:

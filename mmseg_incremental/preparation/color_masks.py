@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from rich.progress import track
 
 from ..errors import InputError
 from ..utils.palette import color_palette
+from ..utils.progress import tracked
 
 
 def read_colors(entries: Sequence[str]) -> dict[tuple[int, int, int], int]:
@@ -77,7 +77,7 @@ def convert_colors(source: Path, target: Path, colors: Mapping[tuple[int, int, i
     files = sorted(source.rglob('*.png'))
     if not files:
         raise InputError(f'{source}: no PNG files')
-    for path in track(files, 'converting', transient=True):
+    for path in tracked(files, 'converting'):
         try:
             values = label_values(np.asarray(Image.open(path).convert('RGB')), colors)
         except InputError as error:

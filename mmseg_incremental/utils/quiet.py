@@ -15,8 +15,16 @@ _KNOWN = (
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Hide what the body prints; errors still show."""
+def quiet(wanted: bool = True) -> Iterator[None]:
+    """Hide what the body prints to standard output; errors still show.
+
+    Args:
+        wanted: False changes nothing.
+    """
+    if not wanted:
+        yield
+        return
+    # not closed at the end: a logger that the body made keeps it
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 
