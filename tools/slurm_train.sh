@@ -15,4 +15,4 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 exec srun --partition="$partition" --job-name="$job" --gres="gpu:$per_node" \
   --ntasks="$gpus" --ntasks-per-node="$per_node" --cpus-per-task="${CPUS_PER_TASK:-5}" \
   --kill-on-bad-exit=1 ${SRUN_ARGS:-} \
-  python -u "$here/train.py" "$config" --launcher slurm "${@:4}"
+  "${PYTHON:-$(command -v python || command -v python3)}" -u "$here/train.py" "$config" --launcher slurm "${@:4}"

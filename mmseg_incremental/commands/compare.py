@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> None:
 
     name = args.comparison.stem
     root = Path(args.work_dir or f'work_dirs/compare_{name}')
-    with ending_in_one_line():
+    with ending_in_one_line(args.quiet):
         comparison = MethodComparison.read(args.comparison)
         runs = comparison.runs(args.seeds, args.cfg_options, args.methods)
         planned = plan_runs(runs, root / 'runs')

@@ -3,7 +3,7 @@
 import argparse
 
 from ..errors import InputError
-from ..utils.arguments import add_cfg_options, add_launcher, command_parser
+from ..utils.arguments import add_cfg_options, add_launcher, add_quiet, command_parser
 
 EPILOG = """examples:
   mmseg-incremental extend model.py model.pth --add cat --data-root data/cats --dry-run
@@ -32,6 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     _add_pictures(parser.add_argument_group('the pictures'))
     _add_training(parser.add_argument_group('the training'))
     add_cfg_options(parser, 'config entries')
+    add_quiet(parser)
     add_launcher(parser)
     return parser.parse_args(argv)
 
@@ -126,13 +127,14 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
     from ..apis import RunOptions, load_sequence, run_sequence
-    from ..engine.dry_run import show_plan
+    from ..engine.advice import show_plan, tell_what_is_next
     from ..engine.extension_report import show_extension, warn_of_labels
     from ..engine.step_runner import leave_processes
     from ..utils.one_line import one_line_errors
+    from ..utils.quiet import quiet
 
     try:
-        with one_line_errors('interrupted; go on with --resume'):
+        with one_line_errors('interrupted; go on with --resume'), quiet(args.quiet):
             sequence = load_sequence('extend', config_options(args), args.work_dir)
             options = RunOptions(resume=args.resume)
             if args.dry_run:
@@ -141,5 +143,6 @@ def main(argv: list[str] | None = None) -> None:
             else:
                 warn_of_labels(sequence)
                 run_sequence(sequence, options, args.launcher)
+                tell_what_is_next(sequence)
     finally:
         leave_processes()

@@ -56,5 +56,5 @@ def main(argv: list[str] | None = None) -> None:
     from ..experiments.tool import ending_in_one_line
 
     project = importlib.import_module('incremental_bisenet.reproduce')
-    with ending_in_one_line():
+    with ending_in_one_line(args.quiet):
         project.reproduce(args, typed_command(__name__, argv))

@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
 
     name = Path(args.config).stem
     root = Path(args.work_dir or f'work_dirs/sweep_{name}')
-    with ending_in_one_line():
+    with ending_in_one_line(args.quiet):
         options = {**args.cfg_options, **({} if args.dev is None else {'dev': args.dev})}
         runs = grid_runs(args.config, parse_grid(args.grid), args.seeds, options, args.orders)
         planned = plan_runs(runs, root)

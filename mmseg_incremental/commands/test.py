@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..utils.arguments import add_cfg_options, add_launcher, command_parser
+from ..utils.arguments import add_cfg_options, add_launcher, add_quiet, command_parser
 
 EPILOG = """examples:
   mmseg-incremental test CONFIG WORK_DIR
@@ -19,6 +19,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add_cfg_options(
         parser, 'replace config entries, such as data_root=DIR; use those of the training'
     )
+    add_quiet(parser)
     add_launcher(parser, 'tools/dist_test.sh')
     return parser.parse_args(argv)
 
@@ -33,9 +34,10 @@ def main(argv: list[str] | None = None) -> None:
     from ..sequence.checks import check_work_dir
     from ..utils.files import check_can_be_written
     from ..utils.one_line import one_line_errors
+    from ..utils.quiet import quiet
 
     try:
-        with one_line_errors():
+        with one_line_errors(), quiet(args.quiet):
             work_dir = WorkDir.of(args.checkpoint).path
             sequence = load_sequence(args.config, args.cfg_options, str(work_dir))
             check_work_dir(sequence)

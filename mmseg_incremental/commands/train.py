@@ -2,7 +2,13 @@
 
 import argparse
 
-from ..utils.arguments import PROGRAM, add_cfg_options, add_launcher, command_parser
+from ..utils.arguments import (
+    PROGRAM,
+    add_cfg_options,
+    add_launcher,
+    add_quiet,
+    command_parser,
+)
 from ..utils.loggers import LOGGERS
 from ..utils.shipped import leaf_names
 
@@ -40,6 +46,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'step_schedule.first.lr=0.01 backbone_weights=None; method=NAME, model=NAME, task=NAME, '
         'schedule=NAME and dataset=NAME choose files of _base_',
     )
+    add_quiet(parser)
     add_launcher(parser, 'tools/dist_train.sh')
     return parser.parse_args(argv)
 
@@ -151,12 +158,13 @@ def main(argv: list[str] | None = None) -> None:
         print(f'{PROGRAM} train NAME --dry-run shows what one does')
         return
     from ..apis import RunOptions, load_sequence, run_sequence
-    from ..engine.dry_run import show_plan
+    from ..engine.advice import show_plan, tell_what_is_next
     from ..engine.step_runner import leave_processes
     from ..utils.one_line import one_line_errors
+    from ..utils.quiet import quiet
 
     try:
-        with one_line_errors('interrupted; go on with --resume'):
+        with one_line_errors('interrupted; go on with --resume'), quiet(args.quiet):
             sequence = load_sequence(args.config, config_options(args), args.work_dir)
             options = RunOptions(
                 args.steps,
@@ -171,5 +179,6 @@ def main(argv: list[str] | None = None) -> None:
                 show_plan(sequence, options)
             else:
                 run_sequence(sequence, options, args.launcher)
+                tell_what_is_next(sequence)
     finally:
         leave_processes()

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
-from rich.progress import track
-
 from ..errors import InputError
 from ..tasks.task import VOID
 from ..utils.files import relative_to_common_folder
+from ..utils.progress import tracked
 from .index_cache import read_index, write_index
 from .sample_check import Found, Sample, inspect_sample
 
@@ -113,10 +112,10 @@ def _inspect(samples: Sequence[Sample]) -> list[Found]:
     picture. The processes are forked, as those of PyTorch's loader are, because importing PyTorch
     anew takes longer than the work; they touch neither PyTorch nor CUDA.
     """
-    shown = dict(description='Reading masks', total=len(samples), transient=True)
+    shown = dict(title='Reading masks', total=len(samples))
     daemon = multiprocessing.current_process().daemon  # must not have children
     if len(samples) < _FEW or daemon or sys.platform != 'linux':
-        return list(track(map(inspect_sample, samples), **shown))
+        return list(tracked(map(inspect_sample, samples), **shown))
     with ProcessPoolExecutor(
         len(os.sched_getaffinity(0)),
         multiprocessing.get_context('fork'),
@@ -126,7 +125,7 @@ def _inspect(samples: Sequence[Sample]) -> list[Found]:
     ) as pool:
         # forks here, before the progress bar starts its thread
         found = pool.map(inspect_sample, samples, chunksize=_CHUNK)
-        return list(track(found, **shown))
+        return list(tracked(found, **shown))
 
 
 def _state(sample: Sample) -> list[int] | None:

@@ -43,9 +43,10 @@ class RandomResizedCrop(BaseTransform):
     @cache_randomness
     def draw_part(self, height: int, width: int) -> tuple[int, int, int, int]:
         """Top, left, height and width of the part."""
-        from torchvision.transforms import RandomResizedCrop  # takes seconds, and few need it
+        # not at import: it takes seconds, and few configs need it
+        from torchvision.transforms import RandomResizedCrop as Torchvision
 
-        return RandomResizedCrop.get_params(torch.empty(0, height, width), self.area, self.ratio)
+        return Torchvision.get_params(torch.empty(0, height, width), self.area, self.ratio)
 
     def transform(self, results: dict) -> dict:
         """Cut and resize the picture and its labels."""

@@ -3,14 +3,16 @@
 import copy
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
 
 from ..sequence.checkpoint import load_step_checkpoint, load_weights, step_state
 from ..sequence.sequence import Step
 from ..sequence.step_config import channel_groups
+from ..utils.progress import progress_bar
 from .step_runner import StepRunner, fit_to_machine
 
 _TRAINING = (
@@ -62,7 +64,7 @@ def evaluate_step(
             one.test_cfg = dict(type='TestLoop')
             one.experiment_name += f'_evaluation_{number}' if found else '_evaluation'
             runner = _runner(one, step_state(content), checkpoint, launcher)
-            found.append((evaluator, runner.test()))
+            found.append((evaluator, _tested(runner)))
     if step.sequence.is_extension:
         return _joined(step, found)
     if detail and is_main_process():
@@ -78,6 +80,24 @@ def _runner(
     model = getattr(runner.model, 'module', runner.model)
     load_weights(model, state, str(checkpoint))
     return runner
+
+
+def _tested(runner: StepRunner) -> dict[str, float]:
+    """Test with a bar that has the time left."""
+    number = len(runner.test_dataloader)
+    with progress_bar('Evaluating', number, is_main_process()) as advance:
+        runner.register_hook(_AfterEachBatch(advance))
+        return runner.test()
+
+
+class _AfterEachBatch(Hook):
+    """Calls a function after each batch of a test."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+
+    def after_test_iter(self, *args: object, **kwargs: object) -> None:
+        self._call()
 
 
 def _joined(step: Step, found: list[tuple[Mapping, dict]]) -> dict[str, float]:

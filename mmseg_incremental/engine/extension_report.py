@@ -1,5 +1,6 @@
 """What adding classes to a model means, before it is trained, and what it has changed, after."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def warn_of_labels(sequence: Sequence) -> None:
     """
     if is_main_process():
         for warning in label_report(sequence)[1]:
-            print(f'warning: {warning}')
+            print(f'warning: {warning}', file=sys.stderr)
 
 
 def write_extension_report(sequence: Sequence, results: SequenceResults) -> Path:

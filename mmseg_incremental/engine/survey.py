@@ -10,12 +10,12 @@ from mmengine.dist import barrier, is_main_process
 from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 from mmseg.utils import SampleList
-from rich.progress import track
 from torch import Tensor
 
 from ..models import IncrementalEncoderDecoder
 from ..sequence.checkpoint import write_checkpoint
 from ..sequence.safe_loading import load_checkpoint
+from ..utils.progress import tracked
 
 
 class StepBatches:
@@ -72,9 +72,9 @@ def take_survey(
     survey = TASK_UTILS.build(copy.deepcopy(dict(config)))
     survey.start(model.channels)
     batches = StepBatches(runner, model)
-    shown = dict(total=len(batches), transient=True, disable=not is_main_process())
+    shown_batches = tracked(batches, 'Survey of the data', shown=is_main_process())
     with torch.no_grad():
-        for pictures, samples in track(batches, 'Survey of the data', **shown):
+        for pictures, samples in shown_batches:
             survey.observe(model.labelled_batch(pictures, samples))
     found = survey.finish()
     if is_main_process():

@@ -3,7 +3,7 @@
 import argparse
 import re
 
-from ..utils.arguments import KeyValues, add_cfg_options, positive
+from ..utils.arguments import KeyValues, add_cfg_options, add_quiet, positive
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,7 +11,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
     Args:
         parser: Gets ``--cfg-options``, ``--seeds``, ``--base``, ``--jobs``, ``--device``,
-            ``--executor``, ``--executor-options`` and ``--dry-run``.
+            ``--executor``, ``--executor-options``, ``--dry-run`` and ``--quiet``.
     """
     add_cfg_options(
         parser,
@@ -55,6 +55,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='check everything, list the runs and their iterations, then stop',
     )
+    add_quiet(parser)
 
 
 def _device(text: str) -> str:

@@ -16,7 +16,7 @@ def cost_table(name: str, costs: dict[str, MethodCost]) -> Table:
     """The method beside fine-tuning."""
     columns = [
         Column('', 'left'),
-        Column('s / iteration', format='.3f'),
+        Column('s/iter', format='.3f'),
         Column('relative', format='.2f'),
         Column('memory MB', format='.0f'),
         Column('relative ', format='.2f'),

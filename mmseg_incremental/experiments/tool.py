@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..utils.console import get_console, print_table
 from ..utils.one_line import one_line_errors
+from ..utils.quiet import quiet
 from .cluster import Cluster
 from .job import Place
 from .run import PlannedRun
@@ -18,14 +19,17 @@ from .this_machine import ThisMachine
 
 
 @contextmanager
-def ending_in_one_line() -> Iterator[None]:
+def ending_in_one_line(silent: bool) -> Iterator[None]:
     """Let a command end in one line at wrong input, SIGTERM and Ctrl-C; its trainings can go on.
+
+    Args:
+        silent: Whether nothing else is printed.
 
     Raises:
         SystemExit: In place of such an error.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with one_line_errors('interrupted; the same command goes on'):
+    with one_line_errors('interrupted; the same command goes on'), quiet(silent):
         yield
 
 

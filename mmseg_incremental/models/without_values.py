@@ -7,7 +7,7 @@ from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 from torch import nn
 
-from ..utils.quiet import quiet
+from ..utils.quiet import without_logs
 
 
 def build_without_values(cfg: ConfigDict) -> nn.Module:
@@ -24,7 +24,7 @@ def build_without_values(cfg: ConfigDict) -> nn.Module:
     Raises:
         Exception: What the module raises when it is built.
     """
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), quiet():
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), without_logs():
         warnings.simplefilter('ignore')
         try:
             with torch.device('meta'):

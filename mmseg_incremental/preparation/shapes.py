@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
-from rich.console import Console
-from rich.progress import track
 
 from ..errors import InputError
 from ..utils.palette import color_palette
+from ..utils.progress import tracked
 from ..utils.voc_layout import staged_dataset
 
 VOID = 255
@@ -196,8 +195,7 @@ def make_shapes(
     with staged_dataset(out_dir, force=force) as stage:
         for split, (name, count) in enumerate((('train', num_train), ('val', num_val))):
             ids = [f'{name}_{number:05d}' for number in range(count)]
-            console = Console(stderr=True)
-            for number, stem in enumerate(track(ids, f'rendering {name}', console=console)):
+            for number, stem in enumerate(tracked(ids, f'rendering {name}')):
                 image, label = render(np.random.default_rng((seed, split, number)), size)
                 Image.fromarray(image).save(stage / f'JPEGImages/{stem}.jpg', quality=92)
                 mask = Image.fromarray(label)

@@ -19,7 +19,8 @@ def plan_table(sequence: Sequence, plans: Listing[StepPlan]) -> Table:
         plans: Its steps.
 
     Returns:
-        One row per step: classes, pictures, iterations, learning rate, checkpoints. Below it
+        One row per step: classes, pictures to train and test on, iterations, learning rate,
+        checkpoints. Below it
         stand what the config is made of and what a user should know.
     """
     task, folder = sequence.task, sequence.work_dir.path
@@ -27,12 +28,12 @@ def plan_table(sequence: Sequence, plans: Listing[StepPlan]) -> Table:
     columns = [
         Column('step', 'left'),
         Column('new classes', 'left'),
-        Column('pictures'),
-        Column('evaluated on'),
-        Column('iterations'),
-        Column('learning rate', format='g'),
-        Column('checkpoint in', 'left'),
-        Column('checkpoint out', 'left'),
+        Column('train'),
+        Column('test'),
+        Column('iters'),
+        Column('lr', format='g'),
+        Column('starts from', 'left'),
+        Column('writes', 'left'),
     ]
     rows = [
         [

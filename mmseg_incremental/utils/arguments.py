@@ -93,6 +93,17 @@ def add_launcher(parser: argparse.ArgumentParser, script: str | None = None) -> 
     parser.add_argument('--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add ``--quiet``.
+
+    Args:
+        parser: The parser.
+    """
+    parser.add_argument(
+        '--quiet', action='store_true', help='print nothing but warnings and errors'
+    )
+
+
 def positive(text: str) -> int:
     """A positive whole number of the command line.
 

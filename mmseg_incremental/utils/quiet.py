@@ -16,13 +16,27 @@ _KNOWN = (
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Hide what the body prints, and logs below a warning; errors still show."""
+def quiet(wanted: bool = True) -> Iterator[None]:
+    """Hide what the body prints to standard output; errors still show.
+
+    Args:
+        wanted: False changes nothing.
+    """
+    if not wanted:
+        yield
+        return
+    # not closed at the end: a logger that the body made keeps it
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+@contextlib.contextmanager
+def without_logs() -> Iterator[None]:
+    """Log nothing below a warning in the body, on the screen and in files."""
     before = logging.root.manager.disable
     logging.disable(max(before, logging.INFO))
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
+        yield
     finally:
         logging.disable(before)
 

@@ -1,5 +1,6 @@
 """Predictions after every step, side by side."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from matplotlib.patches import Patch
 
 from ..utils.files import replace_atomically
 from .label_map import VOID, colorize
+
+_LEGEND_COLUMNS = 7
+_LEGEND_ROW = 0.2  # inches
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,21 @@ def draw_prediction_grid(
     if VOID in in_sight:
         legend['void'] = _color(VOID)
     handles = [Patch(facecolor=c, edgecolor='grey', label=name) for name, c in legend.items()]
-    figure.legend(handles=handles, loc='outside lower center', ncols=7, fontsize=9)
+    _add_legend(figure, handles)
     replace_atomically(path, lambda name: figure.savefig(name, dpi=100))
+
+
+def _add_legend(figure: Figure, handles: Sequence[Patch]) -> None:
+    """Add a legend of as many columns as fit the width of the figure."""
+    for columns in range(min(_LEGEND_COLUMNS, len(handles)), 0, -1):
+        legend = figure.legend(
+            handles=handles, loc='outside lower center', ncols=columns, fontsize=9
+        )
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            break
+        legend.remove()
+    rows = math.ceil(len(handles) / columns)
+    figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * (rows - 1))
 
 
 def _color(label: int) -> list[float]:

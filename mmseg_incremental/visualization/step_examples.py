@@ -5,10 +5,10 @@ from pathlib import Path
 import mmcv
 import numpy as np
 from mmseg.registry import DATASETS
-from rich.progress import track
 
 from ..datasets import label_table
 from ..sequence import Step
+from ..utils.progress import tracked
 from .prediction_grid import Example, draw_prediction_grid
 
 
@@ -38,7 +38,7 @@ def make_examples(step: Step, test: bool, number: int) -> list[Example]:
         labels[0] = 0  # it stands for any old class, not for the first one
     places = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int)
     examples = []
-    for place in track(places, 'Reading pictures', transient=True):
+    for place in tracked(places, 'Reading pictures'):
         info = dataset.get_data_info(int(place))
         full = dataset.full_label(int(place))
         maps = {'full label': full, f'as step {step.index} sees it': labels[table[full]]}

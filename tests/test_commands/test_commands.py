@@ -1,10 +1,11 @@
 """The console command: every command is found, and answers without what its work needs."""
 
+import shutil
 import subprocess
 import sys
 
 import pytest
-from tiny import ROOT
+from tiny import ROOT, cfg_options, command_main, leaf
 
 from mmseg_incremental.commands import __main__ as console
 from mmseg_incremental.commands.train import parse_args
@@ -103,6 +104,32 @@ def test_unknown_config_names_those_that_are_close(name, tmp_path, monkeypatch):
         find_config(name)
     with pytest.raises(InputError, match=r'not found; known names: [^\n]*bisenet_r101_voc_offline'):
         find_config('zzzz')
+
+
+def test_quiet_prints_nothing_but_errors(shapes, tmp_path, capsys):
+    options = cfg_options(shapes)
+    command_main('train')([leaf(), '--dry-run', '--quiet', '--work-dir', tmp_path, *options])
+    told = capsys.readouterr()
+    assert told.out + told.err == ''
+    with pytest.raises(SystemExit, match=r'^error: .*not found'):
+        command_main('train')(['nothing', '--quiet'])
+
+
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
+@pytest.mark.parametrize('chosen', [True, False])
+def test_scripts_need_no_command_of_the_name_python(script, chosen, tmp_path):
+    for name in ('mine', 'python3', 'srun'):
+        (tmp_path / name).write_text('#!/bin/bash\necho ${0##*/} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    for name in ('bash', 'dirname'):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    python = {'PYTHON': str(tmp_path / 'mine')} if chosen else {}
+    done = subprocess.run(
+        [str(ROOT / 'tools' / script), 'a', 'b', '2'],
+        capture_output=True, text=True, check=False, env={'PATH': str(tmp_path), **python},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert ('mine' if chosen else 'python3') in done.stdout
 
 
 def test_what_only_some_configs_need_is_not_imported_with_the_package():

@@ -106,6 +106,13 @@ def test_pictures_of_both_lists_are_told(shapes, tmp_path, capsys) -> None:
     assert f'note: {first.notes[0]}' in plan_table(sequence, [first]).notes
 
 
+def test_table_fits_a_terminal_of_80_columns(shapes, tmp_path) -> None:
+    sequence = tiny_sequence(shapes, tmp_path / 'work')
+    box = plan_table(sequence, plan_sequence(sequence)).text(80).splitlines()[1:-2]
+    assert max(map(len, box)) <= 80
+    assert 'triangle' in ''.join(box)
+
+
 def test_class_without_a_training_pixel_is_told(shapes, tmp_path) -> None:
     classes = ['disc', 'square', 'triangle', 'star', 'ring', 'cross', 'spiral']
     groups = [['disc'], ['ring', 'spiral']]

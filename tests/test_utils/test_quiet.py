@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from mmseg_incremental.utils.quiet import quiet
+from mmseg_incremental.utils.quiet import quiet, without_logs
 
 
 def test_prints_and_logs_are_hidden_but_warnings_are_not(
@@ -10,7 +10,7 @@ def test_prints_and_logs_are_hidden_but_warnings_are_not(
 ) -> None:
     log = logging.getLogger('somebody')
     with caplog.at_level(logging.DEBUG):
-        with quiet():
+        with quiet(), without_logs():
             print('printed')
             log.info('told')
             log.warning('warned')

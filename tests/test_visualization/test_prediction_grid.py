@@ -85,3 +85,19 @@ def test_examples_with_different_columns_are_an_error(tmp_path):
     with pytest.raises(ValueError, match='shorter'):
         draw_prediction_grid([example(0), less], NAMES, tmp_path / 'grid.png')
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize('columns', [1, 2, 3])
+def test_legend_of_many_classes_stays_inside(columns, tmp_path, drawn):
+    names = ['background', *(f'a long name of class {n}' for n in range(1, 12))]
+    titles = ('full label', 'as step 1 sees it', 'prediction')[:columns]
+    maps = {title: np.arange(12).repeat(30).reshape(18, 20) for title in titles}
+    one = Example(np.zeros((18, 20, 3), np.uint8), maps)
+    draw_prediction_grid([one, one], names, tmp_path / 'grid.png')
+    (legend,) = drawn[0].legends
+    assert len(legend.get_texts()) == 12
+    inside, outside = legend.get_window_extent(), drawn[0].bbox
+    assert inside.x0 >= outside.x0
+    assert inside.x1 <= outside.x1
+    assert inside.y0 >= outside.y0
+    assert all(cell.get_window_extent().height > 30 for cell in drawn[0].axes)

@@ -1,4 +1,8 @@
-"""What a run would do, told without training."""
+"""What a user is told before a run, in place of it, and after."""
+
+import shlex
+
+from mmengine.dist import is_main_process
 
 from ..errors import InputError
 from ..sequence.backbone_weights import check_backbone_weights
@@ -6,6 +10,7 @@ from ..sequence.plan import plan_sequence
 from ..sequence.plan_table import plan_table
 from ..sequence.sequence import Sequence
 from ..sequence.step_plan import RunOptions
+from ..utils.arguments import PROGRAM
 from ..utils.console import get_console, print_table
 from .step_runner import world_size
 
@@ -27,3 +32,18 @@ def show_plan(sequence: Sequence, options: RunOptions) -> None:
         note = str(error)
     if note:
         print(f'note: {note}')
+
+
+def tell_what_is_next(sequence: Sequence) -> None:
+    """Print the commands that go on from a finished run, in one of several processes.
+
+    Args:
+        sequence: What was trained.
+    """
+    work_dir = sequence.work_dir
+    steps = work_dir.checkpoints()
+    if not (steps and is_main_process()):
+        return
+    model = work_dir.plain_config(max(steps)), work_dir.checkpoint(max(steps))
+    print(f'next: {PROGRAM} predict {work_dir.path} PICTURES --out DIR')
+    print(f'      {PROGRAM} extend {shlex.join(map(str, model))} --add CLASS --data-root DIR')
