@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tiny import ROOT
 
+from mmseg_incremental.commands.__main__ import summaries
 from mmseg_incremental.utils.shipped import find_config
 
 BLOCK = re.compile(r'^ *```bash\n(.*?)^ *```', re.DOTALL | re.MULTILINE)
@@ -59,6 +60,13 @@ def test_command_line_is_understood(page: str, line: str) -> None:
     config = getattr(args, 'comparison' if name == 'compare' else 'config', None)
     if name in FOLDERS and config and not str(config).isupper():
         find_config(config, *FOLDERS[name])
+
+
+def test_page_of_commands_names_all() -> None:
+    text = (ROOT / 'docs' / 'commands.md').read_text()
+    rows = re.findall(r'^\| `([a-z-]+)` \| `(\S+)` \|', text, re.MULTILINE)
+    assert sorted(name for name, _ in rows) == sorted(summaries())
+    assert [tool for _, tool in rows if not (ROOT / tool).is_file()] == []
 
 
 @pytest.mark.parametrize('page', REFERENCE, ids=lambda page: page.stem)

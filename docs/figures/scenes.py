@@ -56,4 +56,5 @@ def draw_label(axes: Axes, scene: Sequence[Shape], shown: Iterable[int]) -> None
 
 def save(figure: Figure, script: str) -> None:
     """Write the figure beside its script, without a date, so that it changes with its content."""
-    figure.savefig(Path(script).with_suffix('.svg'), metadata={'Date': None})
+    path = Path(script).with_suffix('.svg')
+    figure.savefig(path, bbox_inches='tight', metadata={'Date': None})

@@ -28,7 +28,7 @@ def main() -> None:
         )
         for edge in (left, right):
             axes.plot([edge, edge], [0.3, y], color=INK, linewidth=0.4, linestyle=':')
-        axes.text(0, y + 0.22, f'{text}: {right - left:.2f}', color=INK, fontsize=8.5)
+        axes.text(0, y + 0.32, f'{text}: {right - left:.2f}', color=INK, fontsize=8.5)
     axes.set(xlim=(-0.17, 1), ylim=(-0.5, 4.8))
     axes.set_axis_off()
     save(figure, __file__)

@@ -93,14 +93,6 @@ def _add_measures(group: argparse._ArgumentGroup) -> None:
         'holds every group as a share of what it reached',
     )
     group.add_argument(
-        '--log',
-        nargs='+',
-        choices=LOGGERS,
-        default=(),
-        metavar='LOGGER',
-        help=f'{" ".join(LOGGERS)}: one run of each for the whole sequence',
-    )
-    group.add_argument(
         '--dev',
         type=float,
         metavar='SHARE',
