@@ -164,6 +164,22 @@ def test_script_of_the_docs_runs_as_it_is(onnx_file, shapes, stock, tmp_path):
     assert palette == [list(color) for color in stock.dataset_meta['palette'][:3]]
 
 
+class Unwritten(TorchScript):
+    """The network itself in place of a file, with something added to its labels."""
+
+    def __init__(self, added=0):
+        self.added = added
+
+    def save(self, network, size, metadata, path):
+        self.network, self.metadata = network, metadata
+
+    def load(self, path):
+        def label(pictures):
+            return self.network(torch.from_numpy(pictures)).numpy() + self.added
+
+        return label, self.metadata
+
+
 def test_folding_leaves_no_batch_norm(trained, shapes, tmp_path):
     names = {}
     for fold in (True, False):
