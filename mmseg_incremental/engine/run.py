@@ -3,18 +3,15 @@
 import copy
 import gc
 import os
-import shlex
-import sys
 import tempfile
 from contextlib import ExitStack
-from datetime import datetime, timezone
 from pathlib import Path
 
 import torch
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
 from ..datasets.memory_file import write_memory
-from ..errors import InputError, reason_of
+from ..errors import InputError
 from ..evaluation import SequenceResults, joint_reference, results_table
 from ..loggers import LogTraining, SequenceLog
 from ..sequence.backbone_weights import check_backbone_weights
@@ -30,8 +27,8 @@ from ..sequence.stored_config import as_data
 from ..sequence.work_dir import WorkDir
 from ..utils.console import get_console, print_table
 from ..utils.files import lock_folder
+from .command_file import keep_command
 from .evaluate import evaluate_step
-from .extension_report import write_extension_report
 from .incremental_loop import IncrementalLoop
 from .progress_file import ProgressWriter
 from .step_facts import step_facts
@@ -71,7 +68,7 @@ def run_sequence(
             results.joint = joint_reference(WorkDir.of(options.joint).results, sequence.description)
         if is_main_process():
             print_table(console, plan_table(sequence, plans))
-            _keep_command(sequence.work_dir.commands)
+            keep_command(sequence.work_dir.commands)
         steps = [plan.step for plan in plans]
         progress = lock.enter_context(ProgressWriter(sequence.work_dir.progress, steps))
         log = lock.enter_context(SequenceLog(options.log, sequence, results))
@@ -81,16 +78,9 @@ def run_sequence(
             results.save(sequence.work_dir.results)
             if plans[-1].done:
                 print_table(console, results_table(results))
-            from .pictures import draw_sequence  # not at import: it needs Matplotlib
+            from .closing import close_run  # not at import: it needs Matplotlib
 
-            drawn = draw_sequence(sequence, results)
-            for path in drawn:
-                _say(f'wrote {path}')
-            log.pictures(drawn)
-            if sequence.is_extension:
-                _say(f'wrote {write_extension_report(sequence, results)}')
-            _say(f'wrote {sequence.work_dir.results}')
-            _report(sequence.work_dir)
+            close_run(sequence, results, log, _say)
     return results
 
 
@@ -128,25 +118,6 @@ def _run_step(
         results.save(sequence.work_dir.results)
         print_table(console, results_table(results))
     barrier()
-
-
-def _keep_command(path: Path) -> None:
-    """Note what was called, so that it can be called again."""
-    now = datetime.now(timezone.utc).isoformat(timespec='seconds')
-    with open(path, 'a', encoding='utf-8') as file:
-        file.write(f'{now} {shlex.join(sys.orig_argv)}\n')
-
-
-def _report(work_dir: WorkDir) -> None:
-    """Write the page; a run that has come so far does not fail at it."""
-    from ..report import write_report  # not at import: it needs Matplotlib
-
-    try:
-        write_report([work_dir.path], work_dir.page)
-    except Exception as error:
-        _say(f'note: {work_dir.page} could not be written ({reason_of(error)})')
-    else:
-        _say(f'wrote {work_dir.page}')
 
 
 def _say(text: str) -> None:

@@ -10,6 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.runner import Runner
 
+from ..errors import told_as
 from ..evaluation import SequenceResults
 from ..sequence.sequence import Sequence
 from .backends import Logger, TensorboardLogger, WandbLogger
@@ -28,17 +29,20 @@ class SequenceLog:
         names: Which loggers; see :data:`~mmseg_incremental.utils.loggers.LOGGERS`.
         sequence: The sequence.
         results: Its results, which tell how long the finished steps were.
+
+    Raises:
+        InputError: If a logger cannot start, such as W&B without a login.
     """
 
     def __init__(
         self, names: Collection[str], sequence: Sequence, results: SequenceResults
     ) -> None:
         self._results = results
-        kinds = [_KINDS[name] for name in names] if is_main_process() else []
         self._loggers: list[Logger] = []
         self._open = ExitStack()
-        for kind in kinds:
-            logger = kind(sequence.work_dir, sequence.description)
+        for name in names if is_main_process() else ():
+            with told_as(f'--log {name} cannot start its run'):
+                logger = _KINDS[name](sequence.work_dir, sequence.description)
             self._open.callback(logger.close)
             self._loggers.append(logger)
 

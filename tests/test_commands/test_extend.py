@@ -14,8 +14,9 @@ from mmseg.apis import init_model
 from mmseg.registry import MODELS
 from PIL import Image
 from stock_models import stock_config
-from tiny import command_main
+from tiny import OPTIONS, ROOT, assert_same_weights, command_main, run_until_killed
 
+from mmseg_incremental.apis import RunOptions, load_sequence, run_sequence
 from mmseg_incremental.sequence import load_checkpoint
 
 NAMES = ['background', 'disc', 'square', 'triangle']
@@ -121,6 +122,26 @@ def test_extended_twice(names: list[str], shapes: Path, new_data: Path, tmp_path
     meta = load_checkpoint(tmp_path / 'two' / 'step_1.pth')['meta']
     assert meta['dataset_meta']['classes'] == [*names, 'cross', 'again']
     assert 'was forgotten cannot be known' in (tmp_path / 'two' / 'report.md').read_text()
+
+
+@pytest.mark.slow
+def test_interrupted_extension_goes_on_to_the_same_weights(
+    plain: list, new_data: Path, tmp_path: Path
+) -> None:
+    config, checkpoint = map(str, plain)
+    changes = {
+        'base.config': config, 'base.checkpoint': checkpoint, 'task.add': ['cross'],
+        'new_val': 0.3, 'train_dataloader.persistent_workers': False,
+    }  # fmt: skip
+    leaf = str(ROOT / 'configs' / 'extend.py')
+    run_until_killed(new_data, tmp_path / 'killed', 1, 5, config=leaf, **changes)
+    assert not (tmp_path / 'killed' / 'step_1.pth').exists()
+    assert (tmp_path / 'killed' / 'step_1' / 'iter_4.pth').exists()
+    for name, resume in (('killed', True), ('whole', False)):
+        options = {'data_root': str(new_data), **OPTIONS, **changes}
+        sequence = load_sequence(leaf, options, str(tmp_path / name))
+        run_sequence(sequence, RunOptions(resume=resume))
+    assert_same_weights(tmp_path / 'killed', tmp_path / 'whole', steps=2)
 
 
 def refused(*args: object) -> str:

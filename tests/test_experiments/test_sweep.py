@@ -15,11 +15,11 @@ from tiny import OPTIONS, ROOT, cfg_options, command_main, leaf, run_tool
 from mmseg_incremental.engine.progress_file import read_progress
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.experiments.arguments import add_run_arguments
+from mmseg_incremental.experiments.grid import grid_runs
 from mmseg_incremental.experiments.run import Run, option_text
 from mmseg_incremental.experiments.sweep import (
     check_weights,
     find_bases,
-    grid_runs,
     iterations_left,
     plan_jobs,
     plan_runs,

@@ -10,6 +10,8 @@ from tiny import cfg_options, command_main, leaf, tiny_sequence
 
 from mmseg_incremental.apis import RunOptions, run_sequence
 from mmseg_incremental.errors import InputError
+from mmseg_incremental.evaluation import SequenceResults
+from mmseg_incremental.loggers import SequenceLog
 from mmseg_incremental.utils.loggers import check_loggers
 
 _BLOCK, _HEADER = 32768, struct.Struct('<IHB')
@@ -106,6 +108,13 @@ def test_missing_package_is_told_with_its_install_line(name, shapes, tmp_path, m
     with pytest.raises(SystemExit, match=line):
         command_main('train')(arguments)
     assert not (tmp_path / 'a').exists()
+
+
+def test_logger_that_cannot_start_is_one_line(shapes, tmp_path):
+    sequence = tiny_sequence(shapes, tmp_path)
+    (tmp_path / 'tensorboard').write_text('no folder')
+    with pytest.raises(InputError, match='--log tensorboard cannot start its run'):
+        SequenceLog(['tensorboard'], sequence, SequenceResults(sequence.description))
 
 
 def test_unknown_logger_is_refused():
