@@ -36,7 +36,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add_cfg_options(
         parser, 'replace config entries, such as data_root=DIR setting=disjoint protocol=plop'
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.statistics and args.test:
+        parser.error('--test is for --step; the statistics are those of training')
+    return args
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -28,10 +28,11 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
     from ..apis import load_sequence
-    from ..engine.evaluate_run import evaluate, find_checkpoints, report
+    from ..engine.evaluate_run import evaluate, report
     from ..engine.step_runner import join_processes, leave_processes
     from ..sequence import WorkDir
     from ..sequence.checks import check_work_dir
+    from ..sequence.finished_step import find_checkpoints
     from ..utils.files import check_can_be_written
     from ..utils.one_line import one_line_errors
     from ..utils.quiet import quiet

@@ -4,36 +4,10 @@ from pathlib import Path
 
 from mmengine.dist import is_main_process
 
-from ..errors import InputError
 from ..evaluation import SequenceResults, results_table
-from ..sequence.safe_loading import load_checkpoint
 from ..sequence.sequence import Sequence
-from ..sequence.work_dir import WorkDir
 from ..utils.console import get_console, print_table
 from .evaluate import evaluate_step
-
-
-def find_checkpoints(path: Path) -> dict[int, Path]:
-    """Steps and their checkpoints.
-
-    Args:
-        path: A checkpoint or a work dir.
-
-    Returns:
-        Step to checkpoint.
-
-    Raises:
-        InputError: If there is none, or the file is not a step's checkpoint.
-    """
-    if path.is_dir():
-        found = WorkDir(path).checkpoints()
-        if not found:
-            raise InputError(f'{path}: holds no finished step')
-        return found
-    meta = load_checkpoint(path).get('meta') or {}
-    if 'step' not in meta:
-        raise InputError(f'{path}: not the checkpoint of a step')
-    return {meta['step']: path}
 
 
 def compare(results: SequenceResults, path: Path) -> str:

@@ -93,6 +93,7 @@ class _Submitted:
     job: Any
 
     def exit_status(self, seconds: float) -> int | None:
+        """See :class:`~mmseg_incremental.experiments.job.RunningJob`."""
         from submitit.core.utils import UncompletedJobError
 
         time.sleep(seconds)

@@ -10,25 +10,27 @@ from ..utils.arguments import PROGRAM
 from .mask_sources import CocoMasks, ColorMasks, MaskSource, find_mask_source
 
 
-def find_annotations(root: Path) -> MaskSource | None:
+def find_annotations(root: Path) -> list[MaskSource]:
     """What lies in a folder in place of masks of label values.
 
     Args:
         root: The folder.
 
+    Returns:
+        Every file of COCO, such as one for each split; otherwise the first folder of another kind.
+
     Raises:
         InputError: If they are broken.
     """
     files = [file for file in sorted(root.glob('**/*.json')) if _is_coco(file)]
-    folders = [root / name for name in MASK_FOLDERS if (root / name).is_dir()]
     if files:
-        return find_mask_source(files[0])
-    for folder in [*folders, root]:
+        return [find_mask_source(file) for file in files]
+    for folder in [*(root / name for name in MASK_FOLDERS if (root / name).is_dir()), root]:
         try:
-            return find_mask_source(folder)
+            return [find_mask_source(folder)]
         except InputError:
             continue
-    return None
+    return []
 
 
 def _is_coco(file: Path) -> bool:
@@ -61,7 +63,7 @@ def layout_with_masks(root: Path, source: MaskSource) -> dict:
     for suffix in PICTURE_SUFFIXES:
         for picture in sorted(root.rglob(f'{Path(stem).name}{suffix}')):
             folder = picture.relative_to(root).as_posix().removesuffix(f'{stem}{suffix}')
-            if not picture.is_relative_to(source.path) or not isinstance(source, ColorMasks):
+            if not (source.looks_like_pictures and picture.is_relative_to(source.path)):
                 return dict(
                     data_prefix=dict(img_path=folder.rstrip('/'), seg_map_path=MASKS_MADE),
                     img_suffix=suffix,

@@ -117,23 +117,29 @@ def describe_folder(root: Path, split: str | None = None) -> None:
         samples, alone = list_samples(root, layout)
         in_colors = bool(samples) and ColorMasks.fits(Path(samples[0].mask))
     except InputError:
-        source = find_annotations(root) if root.is_dir() else None
-        if source is None:
+        sources = find_annotations(root) if root.is_dir() else []
+        if not sources:
             raise
-        _describe_annotations(root, source)
+        _describe_annotations(root, sources)
         return
     if in_colors:
-        _describe_annotations(root, find_mask_source(root / layout['data_prefix']['seg_map_path']))
+        masks = root / layout['data_prefix']['seg_map_path']
+        _describe_annotations(root, [find_mask_source(masks)])
     else:
         _describe_masks(root, layout, samples, alone)
 
 
-def _describe_annotations(root: Path, source: MaskSource) -> None:
+def _describe_annotations(root: Path, sources: Sequence[MaskSource]) -> None:
     """Annotations that must become masks first."""
-    print(f'{len(source)} {source.kind} in {source.path}')
-    print('classes: ' + ', '.join(f'{name} = {v}' for name, v in source.classes.items()))
-    print(f'make masks of them:\n  {making_command(root, source)}')
-    _print_lines(config_lines(root, layout_with_masks(root, source), source.classes, True))
+    for source in sources:
+        print(f'{len(source)} {source.kind} in {source.path}')
+        print('classes: ' + ', '.join(f'{name} = {v}' for name, v in source.classes.items()))
+    if any(source.classes != sources[0].classes for source in sources):
+        print('problem: they number their classes otherwise, so their masks must not be mixed')
+    print('make masks of them:')
+    print('\n'.join(f'  {making_command(root, source)}' for source in sources))
+    first = sources[0]
+    _print_lines(config_lines(root, layout_with_masks(root, first), first.classes, True))
 
 
 def _describe_masks(

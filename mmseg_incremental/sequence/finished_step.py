@@ -68,17 +68,18 @@ def find_checkpoints(path: str | os.PathLike, step: int | None = None) -> dict[i
             to its own.
 
     Returns:
-        Step to checkpoint, in order; that of a file is read from its name.
+        Step to checkpoint, in order; of a file it is the step that it says.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is none, or a file is not the checkpoint of a step.
     """
     path = Path(path)
-    found = WorkDir.of(path).checkpoints()
-    if not path.is_dir():
-        if not path.is_file():
-            raise InputError(f'{path}: neither a work dir nor the step_T.pth of a finished step')
-        found = {number: one for number, one in found.items() if one == path} or {0: path}
+    if path.is_dir():
+        found = WorkDir(path).checkpoints()
+    elif path.is_file():
+        found = {_meta(load_checkpoint(path), path)['step']: path}
+    else:
+        raise InputError(f'{path}: neither a work dir nor the step_T.pth of a finished step')
     if not found:
         raise InputError(f'{path}: holds no finished step (step_T.pth); train it first')
     if step is None:
@@ -104,8 +105,8 @@ def read_finished_step(path: str | os.PathLike) -> FinishedStep:
     """
     path = Path(path)
     content = load_checkpoint(path)
-    meta = content.get('meta')
-    names = meta.get('dataset_meta') if isinstance(meta, Mapping) else None
+    meta = _meta(content, path)
+    names = meta.get('dataset_meta')
     if not isinstance(names, Mapping) or not isinstance(content.get('state_dict'), Mapping):
         raise InputError(f'{path}: not the checkpoint of a step')
     cfg = stored_config(content, path)
@@ -119,5 +120,12 @@ def read_finished_step(path: str | os.PathLike) -> FinishedStep:
         raise InputError(f'{path}: its config is not the plain config of a step')
     colors = tuple(tuple(color) for color in names['palette'])
     return FinishedStep(
-        path, meta.get('step', 0), tuple(names['classes']), colors, cfg, content['state_dict']
+        path, meta['step'], tuple(names['classes']), colors, cfg, content['state_dict']
     )
+
+
+def _meta(content: Mapping, path: Path) -> Mapping:
+    meta = content.get('meta')
+    if not isinstance(meta, Mapping) or not isinstance(meta.get('step'), int):
+        raise InputError(f'{path}: not the checkpoint of a step')
+    return meta

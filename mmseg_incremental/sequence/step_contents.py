@@ -25,5 +25,5 @@ def read_step_contents(sequence: Sequence) -> list[StepContent]:
         for step in steps
         if not step.is_given
     ]
-    test = DATASETS.build(steps[-1].config.test_dataloader.dataset)
-    return step_contents(training, test.picture_paths)
+    test = (steps[-1].config.get('test_dataloader') or {}).get('dataset')
+    return step_contents(training, DATASETS.build(test).picture_paths if test else ())

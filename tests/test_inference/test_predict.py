@@ -13,6 +13,7 @@ from untrained import untrained_step
 from mmseg_incremental.apis import IncrementalInferencer
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.inference import find_input
+from mmseg_incremental.sequence.finished_step import find_checkpoints
 
 
 @pytest.fixture
@@ -151,6 +152,15 @@ def test_bad_input_is_one_clear_line(trained, pictures, tmp_path, arguments, mes
         (pictures / 'broken.jpg').write_bytes(b'no picture')
     with pytest.raises(SystemExit, match=rf'^error: .*{message}[^\n]*$'):
         command_main('predict')(['--out', tmp_path / 'out', *arguments])
+
+
+def test_checkpoint_of_another_name_is_the_step_that_it_says(trained, tmp_path):
+    renamed = tmp_path / 'best.pth'
+    renamed.symlink_to(trained / 'step_2.pth')
+    assert find_checkpoints(renamed) == {2: renamed}
+    torch.save({'state_dict': {}}, tmp_path / 'step_1.pth')
+    with pytest.raises(InputError, match=r'step_1\.pth: not the checkpoint of a step'):
+        find_checkpoints(tmp_path / 'step_1.pth')
 
 
 @pytest.mark.parametrize(

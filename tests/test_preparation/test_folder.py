@@ -144,6 +144,30 @@ def test_other_annotations_are_made_masks_by_the_printed_command(
     assert 'with masks label_masks/*.png' in capsys.readouterr().out, 'they are found first'
 
 
+def test_every_file_of_coco_is_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / 'images').mkdir()
+    Image.new('RGB', (48, 48)).save(tmp_path / 'images' / 'p_0.jpg')
+    write_coco(tmp_path, [])
+    first = tmp_path / 'annotations' / 'instances.json'
+    other = json.loads(first.read_text())
+    other['categories'].pop()
+    first.with_name('more.json').write_text(json.dumps(other))
+    command_main('inspect')([tmp_path])
+    out = capsys.readouterr().out
+    assert out.count('make-masks') == 2
+    assert 'problem: they number their classes otherwise' in out
+
+
+def test_masks_are_not_taken_for_pictures(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for folder in ('pictures', 'masks/cat', 'masks/dog'):
+        (tmp_path / folder).mkdir(parents=True)
+        mask = np.zeros((8, 8), np.uint8)
+        mask[:4] = 255
+        Image.fromarray(mask).save(tmp_path / folder / 'p.png')
+    command_main('inspect')([tmp_path])
+    assert "img_path': 'pictures'" in capsys.readouterr().out
+
+
 def test_pictures_without_mask_and_folders_without_pictures(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

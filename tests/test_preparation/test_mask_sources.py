@@ -29,6 +29,8 @@ def coco_file(folder: Path, **changes: object) -> Path:
             segmentation=dict(size=[5, 8], counts=[5 * 7, 5]),  # the last column
         ),
     ]
+    if 'images' in changes:  # the instances are those of the picture that it has otherwise
+        changes.setdefault('annotations', [])
     content = dict(
         images=[
             dict(id=7, file_name='park/one.jpg', height=5, width=8),
@@ -148,6 +150,32 @@ def test_broken_coco_is_one_line(tmp_path: Path, changes: dict, message: str) ->
     with pytest.raises(InputError, match=message) as error:
         list(find_mask_source(coco_file(tmp_path, **changes)).masks())
     assert '\n' not in str(error.value)
+
+
+def test_annotations_of_no_picture_are_refused(tmp_path: Path) -> None:
+    lost = dict(id=1, image_id=5, category_id=9, segmentation=[rectangle(0, 0, 1, 1)])
+    with pytest.raises(InputError, match='annotations of picture 5, which is not listed'):
+        find_mask_source(coco_file(tmp_path, annotations=[lost]))
+
+
+def test_no_mask_is_written_over_another_file(tmp_path: Path) -> None:
+    pictures = [dict(id=i, file_name=f'a.{suffix}', height=1, width=1)
+                for i, suffix in enumerate(('jpg', 'png'))]  # fmt: skip
+    source = find_mask_source(coco_file(tmp_path, images=pictures, annotations=[]))
+    with pytest.raises(InputError, match=r'a\.png is there already'):
+        write_masks(source, tmp_path / 'out')
+    save(tmp_path / 'colors' / 'b.png', [[[9, 0, 0]]])
+    before = (tmp_path / 'colors' / 'b.png').read_bytes()
+    with pytest.raises(InputError, match=r'b\.png is there already'):
+        write_masks(find_mask_source(tmp_path / 'colors'), tmp_path / 'colors')
+    assert (tmp_path / 'colors' / 'b.png').read_bytes() == before
+
+
+def test_colors_of_what_has_none_are_refused(tmp_path: Path) -> None:
+    labelme_file(tmp_path / 'shapes' / 'a.json', [])
+    for path in (coco_file(tmp_path), tmp_path / 'shapes'):
+        with pytest.raises(InputError, match='--label-colors is for masks of colours'):
+            find_mask_source(path, {(0, 0, 0): 0})
 
 
 def test_what_is_nothing_of_that_is_one_line(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ class MaskSource(ABC):
 
     #: What the kind is called.
     kind: str
+    #: Whether it consists of files that could be taken for pictures.
+    looks_like_pictures = False
 
     def __init__(self, path: str, classes: Mapping[str, int]) -> None:
         self.path = path

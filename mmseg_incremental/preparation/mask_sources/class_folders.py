@@ -23,6 +23,7 @@ class ClassFolders(MaskSource):
     """
 
     kind = 'a folder of binary masks for each class'
+    looks_like_pictures = True
 
     def __init__(self, path: str, folders: list[Path]) -> None:
         super().__init__(path, number_classes([folder.name for folder in folders]))

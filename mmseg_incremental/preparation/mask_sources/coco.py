@@ -45,6 +45,8 @@ class CocoMasks(MaskSource):
             self._instances = defaultdict(list)
             for instance in content['annotations']:
                 self._instances[instance['image_id']].append(instance)
+        if lost := set(self._instances) - set(self._coco.imgs):
+            raise InputError(f'{path}: annotations of picture {min(lost)}, which is not listed')
 
     @staticmethod
     def fits(content: object) -> bool:

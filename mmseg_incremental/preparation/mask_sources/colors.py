@@ -63,6 +63,7 @@ class ColorMasks(MaskSource):
     """
 
     kind = 'masks of colours'
+    looks_like_pictures = True
 
     def __init__(
         self, path: str, files: list[Path], colors: Mapping[Color, int] | None = None

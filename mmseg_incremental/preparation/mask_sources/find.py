@@ -26,6 +26,7 @@ def find_mask_source(path: str | Path, colors: Mapping[Color, int] | None = None
     """
     path = Path(path)
     if path.is_file():
+        _need_no_colors(path, colors)
         with told_as(f'{path} cannot be read as JSON'):
             content = json.loads(path.read_text(encoding='utf-8'))
         if CocoMasks.fits(content):
@@ -40,6 +41,7 @@ def find_mask_source(path: str | Path, colors: Mapping[Color, int] | None = None
 
 def _in_folder(path: Path, colors: Mapping[Color, int] | None) -> MaskSource:
     if shapes := [file for file in sorted(path.rglob('*.json')) if _has_shapes(file)]:
+        _need_no_colors(path, colors)
         # names are those within the folder that holds them all, as those of the pictures are
         return LabelmeMasks(os.path.commonpath([shape.parent for shape in shapes]), shapes)
     masks = sorted(path.rglob('*.png'))
@@ -52,6 +54,11 @@ def _in_folder(path: Path, colors: Mapping[Color, int] | None) -> MaskSource:
         f'{path}: neither shapes of labelme (.json), nor masks of colours (.png), nor a folder of '
         'binary masks for each class'
     )
+
+
+def _need_no_colors(path: Path, colors: Mapping[Color, int] | None) -> None:
+    if colors is not None:
+        raise InputError(f'{path}: --label-colors is for masks of colours, which these are not')
 
 
 def _has_shapes(file: Path) -> bool:
