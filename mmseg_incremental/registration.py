@@ -5,12 +5,12 @@ A config names a part of mmpretrain with its scope, at which MMEngine imports it
 
 import gc
 
-from .utils.imports import absent
+from .utils.imports import absent, put_off
 from .utils.quiet import ignore_known_warnings, quiet
 
 ignore_known_warnings()
-# of mmseg, OneDLDataset alone asks for mmpretrain, which takes seconds
-with quiet(), absent('mmpretrain'):
+# of mmseg, OneDLDataset alone asks for mmpretrain and TIMMBackbone for timm, which take seconds
+with quiet(), absent('mmpretrain'), put_off('timm'):
     from mmseg.utils import register_all_modules
 
     register_all_modules()

@@ -4,7 +4,9 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
+from types import ModuleType
 
 
 def import_modules(package: str, path: Iterable[str]) -> None:
@@ -25,10 +27,38 @@ def absent(name: str) -> Iterator[None]:
     Args:
         name: A package; one that is imported stays.
     """
+    with _instead_of(name, None):
+        yield
+
+
+@contextmanager
+def put_off(name: str) -> Iterator[None]:
+    """Let what is imported meanwhile import a package only when it asks for something of it.
+
+    Args:
+        name: A package that ``import NAME`` is written for, and no part of it; one that is
+            imported, or not installed, is left as it is.
+    """
+    with _instead_of(name, _PutOff(name)) if find_spec(name) else nullcontext():
+        yield
+
+
+class _PutOff(ModuleType):
+    """Stands for a module that nothing was asked of yet."""
+
+    def __getattr__(self, name: str) -> object:
+        # what a module says of itself is asked of all modules, by ``inspect`` for one
+        if name.startswith('__'):
+            raise AttributeError(name)
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextmanager
+def _instead_of(name: str, module: ModuleType | None) -> Iterator[None]:
     if name in sys.modules:
         yield
         return
-    sys.modules[name] = None
+    sys.modules[name] = module
     try:
         yield
     finally:
