@@ -2,39 +2,31 @@
 
 import copy
 import gc
-import os
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 
 import torch
-from mmengine.dist import barrier, broadcast_object_list, is_main_process
+from mmengine.dist import barrier, is_main_process
 
 from ..datasets.memory_file import write_memory
-from ..errors import InputError
 from ..evaluation import SequenceResults, joint_reference, results_table
 from ..loggers import LogTraining, SequenceLog
-from ..sequence.backbone_weights import check_backbone_weights
 from ..sequence.base_step import take_base
 from ..sequence.extension import take_plain_model
-from ..sequence.plain_config import check_plain, plain_config, write_plain_config
-from ..sequence.plan import plan_sequence
+from ..sequence.plain_config import plain_config, write_plain_config
 from ..sequence.plan_table import plan_table
-from ..sequence.rehearsal import rehearse_step
 from ..sequence.sequence import Sequence
 from ..sequence.step_plan import RunOptions, StepPlan
 from ..sequence.stored_config import as_data
 from ..sequence.work_dir import WorkDir
 from ..utils.console import get_console, print_table
-from ..utils.files import lock_folder
 from .command_file import keep_command
 from .evaluate import evaluate_step
 from .incremental_loop import IncrementalLoop
+from .prepare_run import prepare_run
 from .progress_file import ProgressWriter
+from .say import say
 from .step_facts import step_facts
 from .step_runner import StepRunner, fit_to_machine, join_processes, world_size
-
-console = get_console()
 
 
 def run_sequence(
@@ -62,12 +54,12 @@ def run_sequence(
     join_processes(launcher, sequence.cfg.get('env_cfg', {}))
     with ExitStack() as lock:
         options = options or RunOptions()
-        plans = _plan_on_main_process(sequence, options, lock)
+        plans = prepare_run(sequence, options, lock)
         results = _open_results(sequence)
         if options.joint:
             results.joint = joint_reference(WorkDir.of(options.joint).results, sequence.description)
         if is_main_process():
-            print_table(console, plan_table(sequence, plans))
+            print_table(get_console(), plan_table(sequence, plans))
             keep_command(sequence.work_dir.commands)
         steps = [plan.step for plan in plans]
         progress = lock.enter_context(ProgressWriter(sequence.work_dir.progress, steps))
@@ -77,10 +69,10 @@ def run_sequence(
         if is_main_process():
             results.save(sequence.work_dir.results)
             if plans[-1].done:
-                print_table(console, results_table(results))
+                print_table(get_console(), results_table(results))
             from .closing import close_run  # not at import: it needs Matplotlib
 
-            close_run(sequence, results, log, _say)
+            close_run(sequence, results, log, say)
     return results
 
 
@@ -94,19 +86,19 @@ def _run_step(
 ) -> None:
     """Train a step or take it, then evaluate it; what is done is kept."""
     if plan.outdated:
-        _say(f'note: step {plan.step} is there, but was trained with other settings or data')
+        say(f'note: step {plan.step} is there, but was trained with other settings or data')
     if plan.taken_from:
-        _say(f'step {plan.step}: taken from {plan.taken_from}')
+        say(f'step {plan.step}: taken from {plan.taken_from}')
         _take(sequence, plan)
     elif not plan.done:
-        _say(f'step {plan.step}: learning {", ".join(plan.new_classes)}')
+        say(f'step {plan.step}: learning {", ".join(plan.new_classes)}')
         progress.tell(plan.step, 'training', 0, plan.iters)
         _train(sequence, plan, launcher, progress, log)
     progress.tell(plan.step, 'evaluating', plan.iters, plan.iters)
     if plan.done and plan.step in results.steps:
         return
     if plan.num_test_images:
-        _say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
+        say(f'step {plan.step}: evaluating on {plan.num_test_images} pictures')
     step = sequence.step(plan.step)
     detail = sequence.work_dir.evaluation(plan.step)
     metrics = evaluate_step(step, plan.target, launcher, detail)
@@ -116,90 +108,8 @@ def _run_step(
     if is_main_process():
         write_plain_config(step)
         results.save(sequence.work_dir.results)
-        print_table(console, results_table(results))
+        print_table(get_console(), results_table(results))
     barrier()
-
-
-def _say(text: str) -> None:
-    if is_main_process():
-        console.print(text, soft_wrap=True)
-
-
-def _plan_on_main_process(
-    sequence: Sequence, options: RunOptions, lock: ExitStack
-) -> list[StepPlan]:
-    """Plan once and lock the work dir; every process learns of an error."""
-    plans, problem = [], None
-    if is_main_process():
-        try:
-            before = _state_of(sequence)
-            plans = plan_sequence(sequence, options, world_size())
-            if options.joint:
-                joint_reference(WorkDir.of(options.joint).results, sequence.description)
-            _check_start(sequence, plans)
-            _make_work_dir(sequence.work_dir.path)
-            lock.enter_context(lock_folder(sequence.work_dir.path))
-            if _state_of(sequence) != before:
-                raise InputError(
-                    f'{sequence.work_dir.path} was changed by another process meanwhile; run again'
-                )
-            sequence.work_dir.remove_leftovers()
-            for step in {*options.overwrite, *options.restart}:
-                _remove_step(sequence, step)
-        except InputError as error:
-            problem = error
-    answer = [plans, None if problem is None else str(problem)]
-    broadcast_object_list(answer)
-    if problem is not None:
-        raise problem
-    if answer[1] is not None:
-        raise InputError(answer[1])
-    return answer[0]
-
-
-def _check_start(sequence: Sequence, plans: list[StepPlan]) -> None:
-    """Find out before the first training what would fail at its start or after its end."""
-    first = plans[0]
-    starts_anew = first.step == 0 and not (first.done or first.taken_from)
-    if starts_anew and (note := check_backbone_weights(sequence)):
-        _say(f'note: {note}')
-    if untrained := [plan.step for plan in plans if not plan.done]:
-        check_plain(sequence.step(untrained[-1]))
-    learnt = [plan for plan in plans if not (plan.done or plan.taken_from)]
-    # the steps between are made of the same parts
-    for plan in {plan.step: plan for plan in (*learnt[:1], *learnt[-1:])}.values():
-        rehearse_step(sequence.step(plan.step), plan.iters)
-
-
-def _remove_step(sequence: Sequence, step: int) -> None:
-    """Remove a step that is trained again, so that an interruption is like any other."""
-    sequence.work_dir.checkpoint(step).unlink(missing_ok=True)
-    sequence.work_dir.remove_training_checkpoints(step)
-    results = sequence.work_dir.results
-    if results.is_file():
-        kept = SequenceResults.load(results)
-        kept.steps.pop(step, None)
-        kept.save(results)
-
-
-def _state_of(sequence: Sequence) -> dict[str, int]:
-    """What a plan is made from: the checkpoints and results of a work dir."""
-    work_dir, steps = sequence.work_dir, range(sequence.num_steps)
-    begun = [path for step in steps for path in work_dir.training_checkpoints(step)]
-    files = [*work_dir.checkpoints().values(), *begun, work_dir.results]
-    return {str(file): file.stat().st_mtime_ns for file in files if file.is_file()}
-
-
-def _make_work_dir(path: Path) -> None:
-    try:
-        os.makedirs(path, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path, prefix='.writable-'):
-            pass
-    except (OSError, ValueError) as error:  # a path with a NUL is the latter
-        reason = getattr(error, 'strerror', None) or error
-        raise InputError(
-            f'{path}: work dir cannot be written ({reason}); choose another --work-dir'
-        ) from error
 
 
 def _open_results(sequence: Sequence) -> SequenceResults:
@@ -243,7 +153,7 @@ def _train(
     fit_to_machine(cfg, launcher)
     if plan.resume_from:
         cfg.load_from, cfg.resume = plan.resume_from, True
-        _say(f'step {plan.step}: going on from {plan.resume_from}')
+        say(f'step {plan.step}: going on from {plan.resume_from}')
     runner = StepRunner.from_cfg(cfg)
     for hook in runner.hooks:
         if isinstance(hook, IncrementalLoop):

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from mmseg_incremental.apis import plan_sequence, run_sequence
-from mmseg_incremental.engine.run import rehearse_step
 from mmseg_incremental.errors import InputError
+from mmseg_incremental.sequence.rehearsal import rehearse_step
 
 pytestmark = pytest.mark.chaos
 

@@ -530,7 +530,7 @@ def test_step_that_stock_mmseg_could_not_load_is_refused_before_training(
     def refuse(step):
         raise InputError(f'stock mmseg could not load step {step.index}')
 
-    monkeypatch.setattr('mmseg_incremental.engine.run.check_plain', refuse)
+    monkeypatch.setattr('mmseg_incremental.engine.prepare_run.check_plain', refuse)
     with pytest.raises(InputError, match='could not load step 2'):
         run_sequence(tiny_sequence(shapes, tmp_path / 'work'))
     assert not (tmp_path / 'work').exists()
