@@ -2,34 +2,27 @@
 
 Stock mmseg trains a model on five rendered shapes, or on five of six without a background; then
 the command ``extend`` adds the sixth from pictures on which it alone is labelled. The table says
-what the old classes lost, and what the new one reached.
+what the old classes lost, and what the new one reached. In a clone:
+``PYTHONPATH=projects:tests python -m extension.compare ROOT``.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+from stock_models import stock_config, train_stock
 
-from mmseg_incremental.apis import load_sequence, run_sequence
 from mmseg_incremental.preparation.shapes import render
 from mmseg_incremental.utils.console import get_console, print_table
 from mmseg_incremental.utils.files import write_atomically
 from mmseg_incremental.utils.table import Column, Table
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tests'))
-from stock_models import stock_config, train_stock  # noqa: E402
+from .extending import extend, mean
 
 CLASSES = ['disc', 'square', 'triangle', 'star', 'ring', 'cross']
 NEW = 6
-NO_WORKERS = {
-    'train_dataloader.num_workers': 0,
-    'train_dataloader.persistent_workers': False,
-    'test_dataloader.num_workers': 0,
-}
 
 
 def masks(background: bool) -> dict:
@@ -89,9 +82,6 @@ def extended(
 ) -> dict:
     """IoU by class before and after."""
     options = {
-        'base.config': str(base[0]),
-        'base.checkpoint': str(base[1]),
-        'task.add': [new],
         'data_root': str(args.root / 'data' / 'new'),
         'old_data_root': str(args.root / 'data' / 'old_val'),
         'new_val': 0.2,
@@ -100,16 +90,8 @@ def extended(
         **({'step_schedule.later.lr': args.lr} if args.lr else {}),
         **({} if method == 'default' else {'method': method}),
         **({} if args.background else {'old_labels': dict(unlabelled=11)}),
-        **NO_WORKERS,
     }
-    work_dir = base[0].parent / f'{method}_{args.lr}_{args.extend_iters}'
-    sequence = load_sequence(ROOT / 'configs' / 'extend.py', options, str(work_dir))
-    return run_sequence(sequence).steps
-
-
-def mean(values: dict, names: list[str]) -> float:
-    """Mean IoU (%) of some classes."""
-    return float(np.mean([values[name] for name in names]))
+    return extend(base, new, options, base[0].parent / f'{method}_{args.lr}_{args.extend_iters}')
 
 
 def joint_iou(model: tuple[Path, Path], args: argparse.Namespace) -> float:
