@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..utils.arguments import PROGRAM
+from ..utils.close_names import close_names
 
 FOLDER = Path(__file__).parent
 
@@ -42,9 +43,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
-    parser.add_argument('command', choices=known, metavar='COMMAND', help='one of those below')
+    parser.add_argument('command', nargs='?', metavar='COMMAND', help='one of those below')
     parser.add_argument('arguments', nargs=argparse.REMAINDER, help="the command's own")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.print_help()
+        parser.exit(2)
+    if args.command not in known:
+        parser.error(f'unknown command {args.command!r}; {close_names(args.command, known)}')
+    return args
 
 
 def _listing(known: dict[str, str]) -> str:

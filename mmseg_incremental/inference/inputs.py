@@ -76,8 +76,15 @@ def find_pictures(source: str | os.PathLike) -> list[Path]:
     found = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(source), recursive=True))
     paths = sorted(one for one in found if one.suffix.lower() in PICTURES and one.is_file())
     if not paths:
-        raise InputError(f'{source}: no picture there ({_list(PICTURES)})')
+        raise InputError(f'{source}: no picture there ({_list(PICTURES)}){_below(path)}')
     return paths
+
+
+def _below(folder: Path) -> str:
+    """Where pictures lie, if they lie deeper."""
+    found = folder.rglob('*') if folder.is_dir() else ()
+    first = next((one for one in found if one.suffix.lower() in PICTURES), None)
+    return f'; there are some in {first.parent}' if first else ''
 
 
 def read_picture(path: str | os.PathLike) -> np.ndarray:

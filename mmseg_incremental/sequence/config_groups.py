@@ -14,6 +14,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..errors import InputError
+from ..utils.close_names import close_names
+from ..utils.shipped import leaf_names, shipped
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ def split_choices(options: Mapping) -> tuple[dict[str, str], dict]:
 def read_leaf(path: Path, choices: Mapping[str, str]) -> Config:
     """Read a config leaf with other files of ``_base_`` in the places of its own.
 
+    A base is a file beside the config that names it, or else one of the configs that come with the
+    package, such as ``extend.py`` or ``_base_/models/segformer_b0.py``.
+
     Args:
         path: The leaf.
         choices: Group to the name of a file, without suffix.
@@ -75,9 +80,10 @@ def read_leaf(path: Path, choices: Mapping[str, str]) -> Config:
         The config.
 
     Raises:
-        InputError: If there is no such file; the message lists those that there are.
+        InputError: If there is no such file, or no such base; the message lists those that there
+            are.
     """
-    if not choices:
+    if not choices and _are_beside(path):
         return Config.fromfile(path)
     with tempfile.TemporaryDirectory() as folder:
         changed, missing = _rewrite(path, choices, Path(folder))
@@ -108,6 +114,8 @@ def _rewrite(path: Path, choices: Mapping[str, str], folder: Path) -> tuple[Path
         elif group in choices:
             base = _find(group, choices[group], base.parent.parent)
             missing.remove(group)
+        if group and not _are_beside(base):
+            base, _ = _rewrite(base, {}, folder)
         bases.append(str(base))
     dropped = {_BASE, *(key for group in choices for key in GROUPS[group].keys)}
     tree = ast.parse(path.read_text(encoding='utf-8'))
@@ -132,17 +140,37 @@ def _find(group: str, name: str, base_folder: Path) -> Path:
     folder = base_folder / GROUPS[group].folder
     known = sorted(path.stem for path in folder.glob('*.py'))
     if name not in known:
-        raise InputError(f'unknown {group} {name!r}; those in {folder} are {known}')
+        raise InputError(f'unknown {group} {name!r}; {close_names(name, known, always_all=True)}')
     return folder / f'{name}.py'
 
 
 def _bases(path: Path) -> list[Path]:
+    return [_find_base(path, name) for name in _names_of_bases(path)]
+
+
+def _names_of_bases(path: Path) -> list[str]:
     for line in ast.parse(path.read_text(encoding='utf-8')).body:
         if _BASE in _assigned(line):
             value = ast.literal_eval(line.value)
-            names = [value] if isinstance(value, str) else value
-            return [(path.parent / name).resolve() for name in names]
+            return [value] if isinstance(value, str) else list(value)
     return []
+
+
+def _find_base(path: Path, name: str) -> Path:
+    """A base beside its config, or one that comes with the package."""
+    for folder in (path.parent, shipped('configs')):
+        if (folder / name).is_file():
+            return (folder / name).resolve()
+    raise InputError(
+        f'{path}: its base {name!r} is neither a file beside it nor one of the configs that come '
+        f'with the package; {close_names(Path(name).stem, leaf_names())}'
+    )
+
+
+def _are_beside(path: Path) -> bool:
+    """Whether MMEngine finds all bases too, which looks for them beside a config alone."""
+    beside = [(path.parent / name).resolve() for name in _names_of_bases(path)]
+    return _bases(path) == beside and all(map(_are_beside, beside))
 
 
 def _assigned(line: ast.stmt) -> set[str]:

@@ -77,6 +77,8 @@ def find_checkpoints(path: str | os.PathLike, step: int | None = None) -> dict[i
     if path.is_dir():
         found = WorkDir(path).checkpoints()
     elif path.is_file():
+        if path.suffix == '.py':
+            raise InputError(f'{path}: is a config; give {path.with_suffix(".pth")} beside it')
         found = {_meta(load_checkpoint(path), path)['step']: path}
     else:
         raise InputError(f'{path}: neither a work dir nor the step_T.pth of a finished step')

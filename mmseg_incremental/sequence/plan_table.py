@@ -20,8 +20,7 @@ def plan_table(sequence: Sequence, plans: Listing[StepPlan]) -> Table:
 
     Returns:
         One row per step: classes, pictures to train and test on, iterations, learning rate,
-        checkpoints. Below it
-        stand what the config is made of and what a user should know.
+        checkpoints. Below it stand what the config is made of and what a user should know.
     """
     task, folder = sequence.task, sequence.work_dir.path
     title = f'{sequence.method.name} on {task.dataset} {task.name}, {sequence.setting}'

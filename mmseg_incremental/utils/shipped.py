@@ -1,10 +1,10 @@
 """Files that come beside the code: config leaves, comparisons, tools, what belongs to a paper."""
 
-import difflib
 import os
 from pathlib import Path
 
 from ..errors import InputError
+from .close_names import close_names
 
 PACKAGE = Path(__file__).resolve().parents[1]
 #: Folder of them in an installed package, where ``mim`` looks too.
@@ -47,6 +47,5 @@ def find_config(name: str | os.PathLike, *folder: str) -> Path:
     known = {found.stem: found for found in shipped('configs', *folder).glob('*.py')}
     if path.name == str(name) and path.name in known:
         return known[path.name]
-    close = difflib.get_close_matches(path.name.removesuffix('.py'), known, n=3)
-    hint = f'did you mean {" or ".join(close)}?' if close else f'known names: {", ".join(known)}'
+    hint = close_names(path.name.removesuffix('.py'), known)
     raise InputError(f'{path}: config not found; {hint}')

@@ -68,8 +68,10 @@ def draw_prediction_grid(
 def _add_legend(figure: Figure, handles: Sequence[Patch]) -> None:
     """Add a legend of as many columns as fit the width of the figure."""
     for columns in range(min(_LEGEND_COLUMNS, len(handles)), 0, -1):
+        # Matplotlib fills column after column, and people read row after row
+        by_column = [handle for first in range(columns) for handle in handles[first::columns]]
         legend = figure.legend(
-            handles=handles, loc='outside lower center', ncols=columns, fontsize=9
+            handles=by_column, loc='outside lower center', ncols=columns, fontsize=9
         )
         if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
             break

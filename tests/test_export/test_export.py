@@ -274,6 +274,7 @@ def test_steps_that_cannot_be_exported(trained, tmp_path, change, message):
     ('arguments', 'message'),
     [
         (['{trained}/step_9.pth'], 'neither a work dir nor the step_T.pth'),
+        (['{trained}/step_0.py'], 'is a config; give .*step_0.pth beside it'),
         (['{trained}', '--step', '9'], 'step 9 is not there; finished are 0, 1, 2'),
         (['{trained}/step_0.pth', '--step', '2'], 'step 2 is not there; finished are 0'),
         (['{trained}/step_0'], 'holds no finished step'),

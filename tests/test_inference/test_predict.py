@@ -136,6 +136,7 @@ def test_names_stay_apart(pictures):
     ('arguments', 'message'),
     [
         (['{trained}', '{pictures}/none'], 'no picture there'),
+        (['{trained}', '{trained}'], 'no picture there .*; there are some in .*/pictures'),
         (['{trained}', '{pictures}/notes.txt'], r'neither a picture \(bmp .*webp\) nor a video'),
         (['{trained}', '{pictures}/broken.jpg'], 'broken.jpg: no picture that can be read'),
         (['{trained}', '{pictures}/broken.mp4'], 'broken.mp4: no video that can be read'),

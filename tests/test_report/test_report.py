@@ -90,6 +90,11 @@ def test_tables_hold_what_the_results_hold(trained):
         assert forgotten == run.results.forgetting('IoU', name)
     groups, _ = found['Who is taken for whom'].tables
     assert [sum(row[1:]) for row in groups.sections[0]] == pytest.approx([100] * 4)
+    (made,) = found['How it was made'].tables
+    facts = dict(made.sections[0])
+    assert facts['method.name'] == 'MiB'
+    assert facts['method.distillation.0.type'] == 'UnbiasedKnowledgeDistillation'
+    assert not [value for value in facts.values() if value.startswith(('{', '['))]
     assert run.commands[0].startswith('20')
     assert run.settings['train_cfg.iters'] == 6
     assert {1, 2} <= set(run.losses) <= {0, 1, 2}  # so short a step may log nothing

@@ -150,7 +150,7 @@ def test_files_of_the_user_beside_the_leaf_can_be_chosen(tmp_path):
         own / 'other.py', 'schedules/demo', 'default_runtime',
     )  # fmt: skip
     assert load_sequence(path, {'method': 'mine'}).method.name == 'Mine'
-    with pytest.raises(InputError, match=r"those in .* are \['mine', 'other'\]"):
+    with pytest.raises(InputError, match=r'known names: mine, other'):
         load_sequence(path, {'method': 'mib'})
 
 
@@ -162,7 +162,7 @@ def test_unknown_name_lists_the_known_ones(group, name):
         load_sequence(DEMO, {group: name})
     message = str(caught.value)
     assert message.startswith(f'unknown {group} {name!r}; ')
-    assert str(known) in message
+    assert ', '.join(known) in message
     assert '\n' not in message
 
 
@@ -190,7 +190,37 @@ def test_dry_run_tells_what_was_chosen(options, shapes, tmp_path, capsys):
         assert f'{group} {name}' in shown
 
 
-def test_unknown_name_is_one_line_of_the_tool(shapes, tmp_path):
+@pytest.mark.parametrize('choices', [{}, {'method': 'plop'}], ids=str)
+def test_bases_may_be_configs_of_the_package(tmp_path, monkeypatch, choices):
+    monkeypatch.chdir(tmp_path)
+    path = write_leaf(tmp_path / 'mine.py', 'batch_size = 3', Path(DEMO.name))
+    sequence, shipped = load_sequence(path, choices), load_sequence(DEMO, choices)
+    assert sequence.cfg.batch_size == 3
+    assert (sequence.choices, sequence.method) == (shipped.choices, shipped.method)
+    sequence.cfg.batch_size, sequence.cfg.work_dir = shipped.cfg.batch_size, shipped.cfg.work_dir
+    assert sequence.cfg.to_dict() == shipped.cfg.to_dict()
+
+
+def test_parts_of_a_users_config_may_have_bases_of_the_package(tmp_path):
+    part = tmp_path / '_base_' / 'schedules' / 'short.py'
+    write_leaf(part, 'batch_size = 3', Path('_base_/schedules/demo.py'))
+    names = [f'_base_/{n}.py' for n in ('models/bisenet_r18', 'datasets/shapes', 'tasks/shapes_4-1',
+                                         'methods/mib', 'default_runtime')]  # fmt: skip
+    path = write_leaf(tmp_path / 'mine.py', '', *map(Path, names), part)
+    sequence = load_sequence(path)
+    assert sequence.choices['schedule'] == 'short'
+    assert sequence.cfg.batch_size == 3
+    assert sequence.schedules == load_sequence(DEMO).schedules
+
+
+def test_base_that_is_nowhere(tmp_path):
+    path = write_leaf(tmp_path / 'mine.py', '', Path(DEMO.name.replace('shapes', 'shape')))
+    with pytest.raises(InputError, match=f'mine.py: its base .*; did you mean {DEMO.stem}'):
+        load_sequence(path)
+
+
+def test_unknown_name_is_one_line_of_the_tool(shapes):
     arguments = [leaf(), '--dry-run', *cfg_options(shapes, method='plopp')]
-    with pytest.raises(SystemExit, match=r"^error: unknown method 'plopp'; [^\n]*'lwf'[^\n]*$"):
+    said = r"^error: unknown method 'plopp'; did you mean plop [^\n]*names: [^\n]*lwf[^\n]*$"
+    with pytest.raises(SystemExit, match=said):
         command_main('train')(arguments)
