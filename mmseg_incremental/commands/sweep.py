@@ -26,7 +26,7 @@ interruption, and finished runs are not run again. Values with commas go in roun
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = command_parser(__name__, __doc__, EPILOG)
-    parser.add_argument('config', help='config leaf, such as configs/bisenet_r101_voc_15-5_mib.py')
+    parser.add_argument('config', help='config leaf, such as bisenet_r101_voc_15-5_mib')
     parser.add_argument(
         '--grid',
         action='append',

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
@@ -84,20 +84,34 @@ def read_class_index(samples: Sequence[Sample], meaning: Mapping[int, int]) -> l
             else:
                 known[keys[i]] = dict(state=states[i], labels=found.labels, size=found.size)
         write_index(folder, known)
+    without: dict[int, list[int]] = {}
     for i, key in enumerate(keys):
-        if i not in problems:
-            outside = [value for value in known[key]['labels'] if value not in meaning]
-            if outside:
-                problems[i] = f'{samples[i].mask}: label {outside[0]} {_outside(meaning)}'
+        outside = [] if i in problems else [v for v in known[key]['labels'] if v not in meaning]
+        if outside:
+            without.setdefault(outside[0], []).append(i)
+    for value, (first, *others) in without.items():
+        more = f' and {len(others)} more masks' if others else ''
+        problems[first] = f'{samples[first].mask}{more}: label {value} {_outside(meaning)}'
     if problems:
         raise DataError(f'pictures of {folder}', [problems[i] for i in sorted(problems)])
     return [_entry(known[key], meaning) for key in keys]
 
 
 def _outside(meaning: Mapping[int, int]) -> str:
-    inside = [value for value, label in meaning.items() if label != VOID]
+    inside = _ranges(value for value, label in meaning.items() if label != VOID)
     void = ' and '.join(str(value) for value, label in meaning.items() if label == VOID)
-    return f'is outside the classes ({min(inside)} to {max(inside)}, void {void or "nowhere"})'
+    return f'is outside the classes ({inside}, void {void or "nowhere"})'
+
+
+def _ranges(values: Iterable[int]) -> str:
+    """Whole numbers in words, such as ``0 to 5, 7``."""
+    found: list[list[int]] = []
+    for value in sorted(values):
+        if found and value == found[-1][1] + 1:
+            found[-1][1] = value
+        else:
+            found.append([value, value])
+    return ', '.join(f'{a} to {b}' if b > a else str(a) for a, b in found)
 
 
 def _entry(found: Mapping, meaning: Mapping[int, int]) -> IndexEntry:

@@ -64,13 +64,16 @@ def count_labels(samples: Sequence[Sample]) -> LabelStatistics:
     return found
 
 
-def statistics_table(found: LabelStatistics, task: Task, meaning: Mapping[int, int]) -> Table:
+def statistics_table(
+    found: LabelStatistics, task: Task, meaning: Mapping[int, int], zero: str | None = None
+) -> Table:
     """A row per value that occurs or has a class for its meaning.
 
     Args:
         found: The counts.
         task: The task.
         meaning: As :func:`~mmseg_incremental.datasets.label_table.label_meaning` gives it.
+        zero: What label 0 stands for, if not for the background.
 
     Returns:
         Value, meaning, pictures, share of the pixels (%).
@@ -81,7 +84,12 @@ def statistics_table(found: LabelStatistics, task: Task, meaning: Mapping[int, i
     ]  # fmt: skip
     values = [v for v in range(256) if found.pixels[v] or 0 < meaning.get(v, 0) < VOID]
     rows = [
-        [v, _name(task, meaning.get(v)), int(found.pictures[v]), 100 * float(found.shares[v])]
+        [
+            v,
+            zero if zero and meaning.get(v) == 0 else _name(task, meaning.get(v)),
+            int(found.pictures[v]),
+            100 * float(found.shares[v]),
+        ]
         for v in values
     ]
     return Table(f'labels of {found.num_pictures} pictures', columns, [rows])
@@ -116,7 +124,8 @@ def label_warnings(
             warnings.append(f'class {task.names[label - 1]!r} (value {shown}) never occurs')
     others = [v for v in range(256) if found.pixels[v] and v not in meaning]
     if others:
-        warnings.append(f'values {", ".join(map(str, others))} have no meaning')
+        shown = ', '.join(map(str, others))
+        warnings.append(f'values {shown} have no meaning; labels and unlabelled say what they are')
     for value in (0, VOID):
         name = _name(task, meaning.get(value))
         absent = 1 - found.pictures[value] / max(found.num_pictures, 1)

@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import InputError
 from ..tasks import Task
 from ..tasks.task import VOID
+from ..utils.close_names import close_names
 from .protocol import Protocol
 
 _LABEL_KEYS = {'first', 'classes', 'background', 'void', 'unlabelled'}
@@ -76,8 +77,8 @@ def _class_values(task: Task, labels: Mapping, first: int) -> dict[str, object]:
         return {name: first + place for place, name in enumerate(task.names)}
     if unknown := sorted(set(given) - set(task.names)):
         raise InputError(
-            f'labels.classes names {unknown[0]!r}, which task {task.name!r} lacks; it has '
-            f'{list(task.names)}'
+            f'labels.classes names {unknown[0]!r}, which task {task.name!r} lacks; '
+            f'{close_names(unknown[0], task.names)}'
         )
     return dict(given)
 

@@ -46,4 +46,5 @@ def tell_what_is_next(sequence: Sequence) -> None:
         return
     model = work_dir.plain_config(max(steps)), work_dir.checkpoint(max(steps))
     print(f'next: {PROGRAM} predict {work_dir.path} PICTURES --out DIR')
-    print(f'      {PROGRAM} extend {shlex.join(map(str, model))} --add CLASS --data-root DIR')
+    print(f'      {PROGRAM} extend {shlex.join(map(str, model))} \\')
+    print('          --add CLASS --data-root DIR --work-dir NEW_DIR')

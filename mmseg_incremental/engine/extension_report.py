@@ -61,7 +61,7 @@ def label_report(sequence: Sequence) -> tuple[Table, list[str]]:
     meaning = label_meaning(task, labels=sequence.cfg.labels)
     found = count_labels(samples)
     warnings = label_warnings(found, task, meaning, task.new_classes(1))
-    return statistics_table(found, task, meaning), warnings
+    return statistics_table(found, task, meaning, 'not labelled'), warnings
 
 
 def show_extension(sequence: Sequence) -> None:

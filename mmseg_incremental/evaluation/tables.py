@@ -46,7 +46,7 @@ def results_table(results: SequenceResults) -> Table:
     sequence = results.sequence
     method, task = sequence['method']['name'], sequence['task']
     held_back = sequence.get('dev')
-    where = f'{sequence["setting"]}, dev part {held_back}' if held_back else sequence['setting']
+    where = sequence['setting'] + (f', {held_back:.0%} held back' if held_back else '')
     heads = [Column('step', 'left'), Column('new classes', 'left')]
     heads += [Column(name, format='.2f') for name in [*names, 'pixel acc.']]
     title = f'{method} on {sequence["dataset"]} {task}, {where}: mIoU (%)'

@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from ..errors import InputError
 from ..evaluation.spread import Spread
+from ..utils.close_names import close_names
 from ..utils.shipped import find_config
 from ..utils.table import Column, Table
 from .run import PlannedRun, Run
@@ -76,7 +77,8 @@ class MethodComparison:
             InputError: If a label is unknown.
         """
         if unknown := sorted(set(only) - set(self.methods)):
-            raise InputError(f'unknown methods {unknown}; known are {list(self.methods)}')
+            hint = close_names(unknown[0], self.methods, always_all=True)
+            raise InputError(f'unknown method {unknown[0]!r}; {hint}')
         chosen = {k: v for k, v in self.methods.items() if not only or k in only}
         rows = [(CONTROL, self.leaf, CONTROL_OPTIONS)]
         rows += [(label, self.leaf, options) for label, options in chosen.items()]

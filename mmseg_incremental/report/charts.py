@@ -16,6 +16,7 @@ _COLORS = ('#0077c2', '#d55e00', '#009e73', '#c05a9a', '#b8860b', '#56a0d3')
 _LINES = ('-', '--', '-.', ':')
 _MARKERS = 'osD^vP<>X*'
 _COLUMNS = 4
+_HEADROOM = 0.06
 _STYLE = {
     'svg.fonttype': 'none',
     'font.family': 'sans-serif',
@@ -60,7 +61,7 @@ def line_chart(
                 markersize=5 if whole_x else 3,
                 label=name,
             )
-        axes.set_ylim(bottom=0)
+        _begin_at_zero(axes.set_ylim, axes.dataLim.y1)
         if whole_x:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
@@ -96,10 +97,15 @@ def scatter_chart(groups: Mapping[str, Points], x_label: str, y_label: str) -> s
                 label=name,
                 clip_on=False,
             )
-        axes.set_xlim(left=0)
-        axes.set_ylim(bottom=0)
+        _begin_at_zero(axes.set_xlim, axes.dataLim.x1)
+        _begin_at_zero(axes.set_ylim, axes.dataLim.y1)
 
     return _svg(draw, x_label, y_label, f'{y_label} against {x_label}')
+
+
+def _begin_at_zero(set_limits: Callable[[float, float], object], largest: float) -> None:
+    """Leave room for the marks of the largest values."""
+    set_limits(0, largest * (1 + _HEADROOM) or 1)
 
 
 def _svg(draw: Callable[[Axes], None], x_label: str, y_label: str, title: str) -> str:

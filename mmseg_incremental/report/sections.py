@@ -1,7 +1,7 @@
 """What the report says of one run, section by section."""
 
 import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from ..evaluation import results_table
 from ..tasks.task import BACKGROUND
+from ..utils.flat_entries import flat_entries
 from ..utils.table import Column, Table
 from .charts import line_chart
 from .run import ReportRun
@@ -208,21 +209,8 @@ def _origin(run: ReportRun) -> Section:
         'fingerprint of the last step': last.get('fingerprint'),
         **(last.get('versions') or {}),
     }
-    rows = [row for name, value in facts.items() for row in _entries(name, value)]
+    flat = flat_entries(facts).items()
+    rows = [[name, str(value)] for name, value in flat if value not in (None, [], {})]
     columns = [Column('what', 'left'), Column('value', 'left')]
     tables = [Table('', columns, [rows])]
     return Section('How it was made', tables=tables, lines=run.commands)
-
-
-def _entries(name: str, value: object) -> Iterator[list[str]]:
-    """A row for every entry of what is nested, by its dotted name as ``--cfg-options`` has it."""
-    if isinstance(value, Mapping):
-        nested = value.items()
-    elif isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
-        nested = enumerate(value)
-    else:
-        if value not in (None, []):
-            yield [name, str(value)]
-        return
-    for key, entry in nested:
-        yield from _entries(f'{name}.{key}', entry)

@@ -1,5 +1,9 @@
 """What would go wrong in a sequence: its heads, its work dir, settings that have changed."""
 
+import json
+from collections.abc import Mapping
+from collections.abc import Sequence as Listing
+
 from ..errors import InputError
 from ..evaluation import SequenceResults
 from ..models.growth import refusal
@@ -42,9 +46,16 @@ def check_work_dir(sequence: Sequence) -> None:
     for key in here:
         if there.get(key) != here[key] and key != 'task':
             raise InputError(
-                f'{path.parent} holds a sequence with another {key} ({there.get(key)}, the '
-                f'config has {here[key]}); choose another --work-dir'
+                f'{path.parent} holds a sequence with another {key} '
+                f'({_differences(key, there.get(key), here[key])}); choose another --work-dir'
             )
+
+
+def _differences(key: str, there: object, here: object) -> str:
+    names = [value.get('name') for value in (there, here) if isinstance(value, Mapping)]
+    if len(names) == 2 and names[0] != names[1]:
+        return f'{names[0]}, and the config has {names[1]}'
+    return _shown(different_settings(json.dumps({key: there}), json.dumps({key: here})))
 
 
 def check_same_settings(step: int, begun: UsableCheckpoint, settings: str) -> None:
@@ -60,13 +71,16 @@ def check_same_settings(step: int, begun: UsableCheckpoint, settings: str) -> No
     """
     if begun.settings is None or begun.settings == settings:
         return
-    different = different_settings(begun.settings, settings)
-    shown = '; '.join(different[:_SHOWN])
-    more = f' and {len(different) - _SHOWN} more' if len(different) > _SHOWN else ''
+    shown = _shown(different_settings(begun.settings, settings))
     raise InputError(
-        f'step {step} was begun with other settings ({shown}{more}); go on with the old ones, or '
+        f'step {step} was begun with other settings ({shown}); go on with the old ones, or '
         f'train the step from its start with --resume --restart-step {step}'
     )
+
+
+def _shown(different: Listing[str]) -> str:
+    more = f' and {len(different) - _SHOWN} more' if len(different) > _SHOWN else ''
+    return '; '.join(different[:_SHOWN]) + more
 
 
 def data_doubts(sequence: Sequence, step: int, lists: PictureLists) -> list[str]:

@@ -55,6 +55,8 @@ def complete_extension(cfg: Config) -> None:
         dataset = dict(type='BaseSegDataset', **find_layout(cfg.data_root))
     cfg.train_dataloader.dataset = dict(dataset, pipeline=cfg.train_pipeline)
     if share := cfg.get('new_val'):
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+            raise InputError(f'new_val must be a share between 0 and 1, such as 0.2, not {share!r}')
         cfg.dev = share
         cfg.test_dataloader.dataset = dict(dataset, pipeline=cfg.test_pipeline, test_mode=True)
     if cfg.get('old_data_root'):

@@ -5,11 +5,13 @@ import functools
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from collections.abc import Sequence as Listing
 
 from mmengine.config import ConfigDict
 
 from ..utils.files import file_digest
+from ..utils.flat_entries import flat_entries
 from .sequence import Step
 
 # What cannot change a weight. Everything else in the config counts, known to us or not.
@@ -103,24 +105,14 @@ def different_settings(there: str, here: str) -> list[str]:
     Returns:
         A line ``entry: value there -> value here`` for each, sorted.
     """
-    one, other = (_flat(json.loads(text)) for text in (there, here))
+    one, other = (_by_option(json.loads(text)) for text in (there, here))
     keys = sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
     return [f'{key}: {_short(one.get(key))} -> {_short(other.get(key))}' for key in keys]
 
 
-def _flat(value: object, key: str = '') -> dict[str, object]:
-    """Values by dotted key, such as a user gives to change them."""
-    parts: dict[str, object] = {}
-    if isinstance(value, dict) and value:
-        parts = value
-    elif isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value):
-        parts = {str(i): v for i, v in enumerate(value)}
-    if not parts:
-        return {key: value}
-    flat: dict[str, object] = {}
-    for name, part in parts.items():
-        flat.update(_flat(part, f'{key}.{name}' if key and key != 'config' else name))
-    return flat
+def _by_option(settings: Mapping) -> dict[str, object]:
+    """Settings by dotted key, those of the config such as a user gives to change them."""
+    return {key.removeprefix('config.'): v for key, v in flat_entries(settings).items()}
 
 
 def _short(value: object) -> str:

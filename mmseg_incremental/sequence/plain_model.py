@@ -69,6 +69,12 @@ def read_plain_model(
     state = {name.removeprefix('module.'): value for name, value in state.items()}
     names = [str(name) for name in classes or _class_names(content, checkpoint)]
     model = _clean(cfg, config)
+    stated = cfg.model.decode_head.get('num_classes')
+    if stated not in (None, len(names)):
+        raise InputError(
+            f'{checkpoint}: it has {len(names)} classes, and {config} is of a model with {stated}; '
+            'give the config and the checkpoint of one model'
+        )
     _check_network(model, state, names, config, checkpoint)
     background = names[0].lower() == BACKGROUND
     pipeline = _test_pipeline(cfg, config)
@@ -81,6 +87,8 @@ def read_plain_model(
 def _read_config(path: str | os.PathLike) -> Config:
     if not os.path.isfile(path):
         raise InputError(f'{path}: config not found')
+    if str(path).endswith('.pth'):
+        raise InputError(f'{path}: is a checkpoint; the config comes first, then the checkpoint')
     try:
         return Config.fromfile(path)
     except Exception as error:  # a config is a program of its own

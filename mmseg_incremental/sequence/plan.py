@@ -179,9 +179,10 @@ def _check_allowed(sequence: Sequence, plan: StepPlan, options: RunOptions) -> N
     if options.resume or plan.step in anew or not (plan.done or begun):
         return
     state = 'done' if plan.done else 'begun'
+    again = '' if sequence.is_extension else f' train it again with --overwrite-step {plan.step},'
     raise InputError(
-        f'step {plan.step} is {state} in {sequence.work_dir.path}; go on with --resume, train it '
-        f'again with --overwrite-step {plan.step}, or choose another --work-dir'
+        f'step {plan.step} is {state} in {sequence.work_dir.path}; go on with --resume,{again} or '
+        'choose another --work-dir'
     )
 
 
@@ -189,8 +190,10 @@ def _check_predecessor(sequence: Sequence, plan: StepPlan, chosen: Listing[int])
     if plan.step == 0 or plan.done or plan.step - 1 in chosen:
         return
     if not Path(plan.source).is_file():
+        there = [step for step in sequence.work_dir.checkpoints() if step < plan.step]
+        missing = range(max(there, default=-1) + 1, plan.step)
         raise InputError(
-            f'step {plan.step} needs {plan.source}, which is missing; '
-            f'run step {plan.step - 1} first (--steps {plan.step - 1} {plan.step})'
+            f'step {plan.step} needs {plan.source}, which is missing; train what is missing too: '
+            f'--steps {" ".join(map(str, [*missing, plan.step]))}'
         )
     load_step_checkpoint(plan.source, sequence.description, plan.step - 1)

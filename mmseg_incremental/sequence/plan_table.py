@@ -42,7 +42,8 @@ def plan_table(sequence: Sequence, plans: Listing[StepPlan]) -> Table:
             plan.num_test_images,
             plan.iters,
             plan.lr,
-            (plan.taken_from or plan.resume_from or plan.source).removeprefix(f'{folder}/'),
+            # what is done begins nowhere
+            None if plan.done else _begins_with(plan).removeprefix(f'{folder}/'),
             Path(plan.target).name + (' (done)' if plan.done else ''),
         ]
         for plan in plans
@@ -56,3 +57,7 @@ def plan_table(sequence: Sequence, plans: Listing[StepPlan]) -> Table:
         notes.append(f'{len(left)} classes are in no step and count as {meaning}: {shown}')
     notes += [f'note: {note}' for plan in plans for note in plan.notes]
     return Table(title, columns, [rows], notes)
+
+
+def _begins_with(plan: StepPlan) -> str:
+    return plan.taken_from or plan.resume_from or plan.source

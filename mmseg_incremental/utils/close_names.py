@@ -15,12 +15,15 @@ def close_names(name: str, known: Iterable[str], always_all: bool = False) -> st
     Example:
         >>> close_names('plopp', ['ft', 'mib', 'plop'])
         'did you mean plop?'
+        >>> close_names('MiB', ['ft', 'mib', 'plop'])
+        'did you mean mib?'
         >>> close_names('x', ['ft', 'mib', 'plop'])
         'known names: ft, mib, plop'
     """
     known = list(known)
     everything = f'known names: {", ".join(known)}'
-    close = difflib.get_close_matches(name, known, n=3)
+    folded = {one.lower(): one for one in known}
+    close = [folded[one] for one in difflib.get_close_matches(name.lower(), folded, n=3)]
     if not close:
         return everything
     question = f'did you mean {" or ".join(close)}?'

@@ -14,7 +14,7 @@ from prettytable import PrettyTable, TableStyle
 from .files import write_atomically
 
 WIDTH = 120
-_LONGEST_KEPT_WORD = 16
+_LONGEST_KEPT_WORD = 12
 _BORDER = 3  # what a column adds to the width of its cells
 
 

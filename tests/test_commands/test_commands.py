@@ -57,7 +57,14 @@ def test_listing_has_a_line_for_every_command(capsys, monkeypatch):
 def test_unknown_command_is_told(capsys):
     with pytest.raises(SystemExit):
         console.main(['trian'])
-    assert "invalid choice: 'trian'" in capsys.readouterr().err
+    assert "unknown command 'trian'; did you mean train?" in capsys.readouterr().err
+
+
+def test_no_command_lists_them(capsys):
+    with pytest.raises(SystemExit):
+        console.main([])
+    shown = capsys.readouterr().out
+    assert all(f'\n  {name} ' in shown for name in console.summaries())
 
 
 def test_train_without_a_config_names_the_leaves(capsys):

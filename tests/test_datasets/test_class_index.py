@@ -242,8 +242,8 @@ def test_values_are_taken_by_their_meaning(root):
     with pytest.raises(DataError) as caught:
         read_class_index(samples, shifted)
     assert [p.partition(': ')[2] for p in caught.value.problems] == [
-        'label 20 is outside the classes (1 to 255, void 0)',
-        'label 7 is outside the classes (1 to 255, void 0)',
+        'label 20 is outside the classes (1 to 6, 8 to 19, 255, void 0)',
+        'label 7 is outside the classes (1 to 6, 8 to 19, 255, void 0)',
     ]
 
 

@@ -221,7 +221,7 @@ def test_another_sequence_is_refused(shapes: Path, trained: Path) -> None:
 
 def test_missing_predecessor_is_refused(shapes: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r'step 2 needs .*step_1.pth, which is missing; run step 1'
+        InputError, match=r'step 2 needs .*step_1.pth, which is missing; .* --steps 0 1 2'
     ):
         run_sequence(tiny_sequence(shapes, tmp_path), RunOptions([2]))
 

@@ -68,7 +68,7 @@ def test_file_is_read_and_gives_a_control_row_and_a_joint_one(tmp_path) -> None:
     assert all(run.common == {'data_root': 'd'} for run in found)
     chosen = comparison.runs([0], {}, ['MiB'])
     assert [run.label for run in chosen] == [CONTROL, 'MiB', JOINT]
-    with pytest.raises(InputError, match=r"unknown methods \['PLOP'\]; known are \['FT', 'MiB'\]"):
+    with pytest.raises(InputError, match=r"unknown method 'PLOP'; known names: FT, MiB"):
         comparison.runs([0], {}, ['PLOP'])
 
 
