@@ -69,13 +69,13 @@ def read_plain_model(
     state = {name.removeprefix('module.'): value for name, value in state.items()}
     names = [str(name) for name in classes or _class_names(content, checkpoint)]
     model = _clean(cfg, config)
+    _check_network(model, state, names, config, checkpoint)
     stated = cfg.model.decode_head.get('num_classes')
     if stated not in (None, len(names)):
         raise InputError(
             f'{checkpoint}: it has {len(names)} classes, and {config} is of a model with {stated}; '
             'give the config and the checkpoint of one model'
         )
-    _check_network(model, state, names, config, checkpoint)
     background = names[0].lower() == BACKGROUND
     pipeline = _test_pipeline(cfg, config)
     reduced = any(part.pop('reduce_zero_label', None) for part in pipeline)

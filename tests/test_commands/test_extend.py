@@ -183,6 +183,13 @@ def test_bad_models_are_refused_in_one_line(plain: list, new_data: Path, tmp_pat
     same = ('--add', 'disc', '--data-root', new_data, '--dry-run')
     assert "'disc' cannot be added, the model has it" in refused(*plain, *same)
     assert 'not found' in refused(tmp_path / 'none.py', checkpoint, *rest)
+    assert 'the config comes first' in refused(checkpoint, config, *rest)
+    cfg = Config.fromfile(config)
+    cfg.model.decode_head.num_classes = 5
+    cfg.dump(tmp_path / 'larger.py')
+    assert 'it has 4 classes, and' in refused(tmp_path / 'larger.py', checkpoint, *rest)
+    for share in (20, -1):
+        assert 'new_val must be a share' in refused(*plain, *rest, '--new-val', share)
     assert 'folder not found' in refused(*plain, '--add', 'cross', '--data-root', tmp_path / 'no')
     assert 'CLASS=VALUE' in refused(*plain, *rest, '--labels', 'cross')
 
