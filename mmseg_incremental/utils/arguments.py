@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import sys
+import textwrap
 from collections.abc import Sequence
 
 PROGRAM = 'mmseg-incremental'
@@ -20,8 +21,18 @@ def command_parser(module: str, doc: str, epilog: str | None = None) -> argparse
         prog=f'{PROGRAM} {command_name(module)}',
         description=doc,
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_HelpFormatter,
     )
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Folds paragraphs to the width of the terminal, and leaves those with commands as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return '\n\n'.join(
+            paragraph if '\n  ' in paragraph else textwrap.fill(paragraph, width)
+            for paragraph in text.split('\n\n')
+        )
 
 
 def command_name(module: str) -> str:
