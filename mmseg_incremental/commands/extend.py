@@ -74,7 +74,8 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_training(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--method', help='a method, such as plop, ewf or ft (default: mib, its distillation of weight 5)')
+    help_text = 'a method, such as plop, ewf or ft (default: mib, its distillation of weight 5)'
+    group.add_argument('--method', help=help_text)
     group.add_argument('--iters', type=int, help='iterations (default: 250)')
     group.add_argument('--lr', type=float, help='learning rate (default: 0.03)')
     group.add_argument('--batch-size', type=int, help='pictures per iteration (default: 8)')
