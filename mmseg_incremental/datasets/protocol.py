@@ -73,7 +73,7 @@ def get_protocol(spec: str | Mapping | Protocol) -> Protocol:
         raise InputError(f'protocol must be a name or a dict, got {spec!r}')
     choices = {'preset': spec} if isinstance(spec, str) else dict(spec)
     preset = choices.pop('preset', 'mib')
-    if preset not in PROTOCOLS:
+    if not isinstance(preset, str) or preset not in PROTOCOLS:
         raise InputError(f'unknown protocol {preset!r}; presets are {sorted(PROTOCOLS)}')
     values = {field.name: getattr(PROTOCOLS[preset], field.name) for field in fields(Protocol)}
     if unknown := sorted(set(choices) - set(values)):

@@ -15,6 +15,7 @@ from ..tasks import build_task
 from ..utils.shipped import find_config
 from .config_groups import GROUPS, chosen_files, read_leaf, split_choices
 from .extension import complete_extension
+from .part_types import check_part_types
 from .schedule import read_schedules
 from .schema import ExtensionSchema, MethodSchema, SequenceSchema, check_entries
 from .sequence import Sequence
@@ -125,6 +126,7 @@ def _check_config(cfg: Config, path: Path) -> None:
         )
     if cfg.setting not in list(SETTINGS):
         raise InputError(f'unknown setting {cfg.setting!r}; settings are {list(SETTINGS)}')
+    check_part_types(cfg._cfg_dict)
     check_entries(ExtensionSchema if cfg.get('base') else SequenceSchema, cfg._cfg_dict)
     rule = cfg.get('auto_scale_lr') or {}
     if rule.get('enable') and not rule.get('base_batch_size'):

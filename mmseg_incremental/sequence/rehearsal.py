@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from mmengine.model import PretrainedInit
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import (
     HOOKS,
@@ -99,7 +100,9 @@ def _initializers(module: nn.Module) -> None:
     listed = getattr(module, 'init_cfg', None) or []
     for cfg in [listed] if isinstance(listed, dict) else listed:
         entries = {key: value for key, value in dict(cfg).items() if key != 'override'}
-        WEIGHT_INITIALIZERS.build(entries)
+        begin = WEIGHT_INITIALIZERS.build(entries)
+        if not isinstance(begin, PretrainedInit):  # whose file is looked at elsewhere
+            begin(module)
 
 
 def _build_schedulers(schedulers: object, wrapper: object, iters: int, where: str) -> None:

@@ -62,6 +62,12 @@ Count = Annotated[_Count, _must_be('a positive whole number')]
 CountOrNone = Annotated[_Count | None, _must_be('a positive whole number, or None')]
 Whole = Annotated[_Whole, _must_be('a whole number from 0 on')]
 WholeOrNone = Annotated[_Whole | None, _must_be('a whole number from 0 on, or None')]
+WholeOrAll = Annotated[
+    Annotated[StrictInt, Field(ge=-1)], _must_be('a whole number, or -1 for all')
+]
+Interval = Annotated[
+    Annotated[StrictInt, Field(ge=-1)], _must_be('a whole number of iterations, or -1 for never')
+]
 Switch = Annotated[StrictBool, _must_be('True or False')]
 SwitchOrNone = Annotated[StrictBool | None, _must_be('True, False or None')]
 Number = Annotated[_Number, _must_be('a number')]
@@ -123,6 +129,20 @@ class _Environment(_Part):
     dist_cfg: Entry = Field(default_factory=dict)
 
 
+class _Visualizer(_Part):
+    vis_backends: Entries = None
+
+
+class _CheckpointHook(_Part):
+    interval: Interval = -1
+    max_keep_ckpts: WholeOrAll = -1
+
+
+class _Hooks(_Part):
+    __pydantic_extra__: dict[str, dict[str, Any] | None]
+    checkpoint: _CheckpointHook | None = None
+
+
 class _Loader(_Part):
     dataset: Entry
     batch_size: Count = 1
@@ -182,14 +202,12 @@ class SequenceSchema(_Part):
     optim_wrapper: _OptimWrapper
     param_scheduler: Annotated[Entries, _Listed] = None
     randomness: _Randomness | None = None
-    default_hooks: Annotated[
-        dict[str, dict[str, Any] | None] | None, _must_be('a dict of hooks by name')
-    ] = None
+    default_hooks: _Hooks | None = None
     custom_hooks: Entries = None
     env_cfg: _Environment = Field(default_factory=_Environment)
     log_processor: EntryOrNone = None
     log_level: Level = 'INFO'
-    visualizer: EntryOrNone = None
+    visualizer: _Visualizer | None = None
     vis_backends: Entries = None
     default_scope: Scope = 'mmseg'
 

@@ -306,7 +306,7 @@ def test_own_method_in_a_leaf(tmp_path):
         ({'task.name': 'fifteen'}, "unknown task 'fifteen'"),
         ({'task.dataset': 'coco'}, "unknown data set 'coco'"),
         ({'task.grups': [[1]]}, r"unknown keys \['grups'\]"),
-        ({'task': '15-5'}, r"unknown task '15-5'; .*'voc_15-5'"),
+        ({'task': '15-5'}, r"unknown task '15-5'; .*voc_15-5"),
         ({'task': 3}, 'task must be a dict.*got 3'),
         ({'task': dict(_delete_=True, name='15-5')}, r"task lacks \['dataset'\]"),
         ({'task.class_order': ['cat', 'cat', *range(1, 19)]}, 'listed twice'),

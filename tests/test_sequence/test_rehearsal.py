@@ -52,6 +52,14 @@ def test_what_is_sound_passes_and_leaves_no_trace(shapes, tmp_path, method, caps
             {'model.backbone.backbone_cfg.init_cfg': [dict(type=True)]},
             r'^step 0: init_cfg of model\.backbone\..* cannot be built \(TypeError',
         ),
+        (
+            {
+                'model.backbone.backbone_cfg.init_cfg': [
+                    dict(type='Constant', layer='Conv2d', val=None)
+                ]
+            },
+            r'^step 0: init_cfg of model\.backbone\..* cannot be built \(TypeError',
+        ),
         ({'model.backbone.backbone_cfg.init_cfg': [3]}, r'^step 0: init_cfg of model\.backbone'),
         ({'model.test_cfg.mode': False}, r'^step 0: a picture of 32x32 cannot be predicted; see'),
         ({'model.test_cfg.mode': 'slide'}, r'^step 0: a picture .* \(AttributeError'),
@@ -162,7 +170,14 @@ def test_a_users_own_hook_is_built(shapes, tmp_path):
         ({'optim_wrapper.optimizer.momentum': 'x'}, r'optimizer\.momentum must be a number'),
         ({'optim_wrapper': 3}, r'optim_wrapper must be a dict, got 3'),
         ({'param_scheduler': 'poly'}, r"param_scheduler must be a list of dicts, got 'poly'"),
-        ({'default_hooks': 3}, r'default_hooks must be a dict of hooks by name, got 3'),
+        ({'default_hooks': 3}, r'default_hooks must be a dict, got 3'),
+        ({'default_hooks.mine': 3}, r'default_hooks\.mine must be a dict.*got 3'),
+        ({'default_hooks.checkpoint.max_keep_ckpts': None}, r'max_keep_ckpts must be a whole'),
+        ({'default_hooks.checkpoint.interval': None}, r'checkpoint\.interval must be a whole'),
+        ({'visualizer.vis_backends': True}, r'visualizer\.vis_backends must be a list of dicts'),
+        ({'protocol.preset': []}, r'unknown protocol \[\]'),
+        ({'model.decode_head.type': ''}, r'model\.decode_head\.type must be the name of a part'),
+        ({'model.auxiliary_head.1.type': '../x'}, r'auxiliary_head\.1\.type must be the name'),
         ({'custom_hooks': 'EMAHook'}, r'custom_hooks must be a list of dicts'),
         ({'env_cfg.mp_cfg.mp_start_method': 'x'}, r"mp_start_method must be 'fork', 'spawn'"),
         ({'log_level': 'LOUD'}, r"log_level must be 'DEBUG', 'INFO'"),
