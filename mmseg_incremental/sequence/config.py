@@ -1,5 +1,6 @@
 """Reading a config leaf and its options into a sequence."""
 
+import copy
 import difflib
 import os
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..datasets import SETTINGS, get_protocol, label_meaning
+from ..datasets.nested_configs import leaf_datasets
 from ..errors import InputError, told_as
 from ..methods.method import Method
 from ..models.bisenet import complete_bisenet
@@ -30,6 +32,8 @@ REQUIRED = (
 _MODEL_PARTS = ('data_preprocessor', 'backbone', 'decode_head')
 #: Hooks that the package sets itself.
 _OWN_HOOKS = {'incremental_loop', 'learning_curve', 'compile_backbone', 'progress'}
+#: Pipelines by name, and the loaders that have copies of them.
+_PIPELINES = {'train_pipeline': 'train_dataloader', 'test_pipeline': 'test_dataloader'}
 _SWITCHES = ('fast_path', 'compile_backbone', 'amp')
 #: Top-level entries that a leaf need not have, but may.
 _OPTIONAL = (
@@ -99,10 +103,29 @@ def _merge(cfg: Config, options: Mapping, path: Path) -> None:
             similar = difflib.get_close_matches(top, [*known, *GROUPS], n=1, cutoff=0.6)
             hint = f'did you mean {similar[0]!r}?' if similar else f'{path} has no such entry'
             raise InputError(f'unknown option {key!r}; {hint}')
+    named = {name: copy.deepcopy(cfg.get(name)) for name in _PIPELINES}
     try:
         cfg.merge_from_dict(dict(options))
     except Exception as error:  # MMEngine's merging meets values of any type
         raise InputError(f'options {dict(options)} do not fit {path}: {error}') from error
+    for name, loader in _PIPELINES.items():
+        if cfg.get(name) != named[name]:
+            _use_pipeline(cfg, name, named[name], loader)
+
+
+def _use_pipeline(cfg: Config, name: str, before: object, loader: str) -> None:
+    """Give the loader a pipeline that an option changed by its name, as its data set had it."""
+    dataset = cfg.get(loader, {}).get('dataset') if isinstance(cfg.get(loader), Mapping) else None
+    leaves = list(leaf_datasets(dataset)) if isinstance(dataset, Mapping) else []
+    if any(leaf.get('pipeline') == cfg[name] for leaf in leaves):
+        return
+    same = [leaf for leaf in leaves if leaf.get('pipeline') == before]
+    if not same and not cfg.get('base'):
+        raise InputError(
+            f'{name} is not what {loader} loads pictures with; set the pipeline of its data set'
+        )
+    for leaf in same:
+        leaf['pipeline'] = copy.deepcopy(cfg[name])
 
 
 def _check_config(cfg: Config, path: Path) -> None:

@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import register_all_modules
 
 from ..datasets import EvaluateAtThisSize
+from ..datasets.nested_configs import leaf_datasets
 from ..errors import InputError
 from ..models.feature_recorder import tapped_modules
 from ..utils.files import replace_atomically
@@ -46,7 +47,9 @@ def plain_config(step: Step) -> Config:
         head.type = getattr(MODELS.get(head.type), 'plain_type', head.type)
         head.num_classes = channels.num_classes
         head.loss_decode = dict(type='CrossEntropyLoss')
-    pipeline = _whole_pictures(cfg.test_pipeline)
+    tested = cfg.test_dataloader.get('dataset')
+    evaluated = next(leaf_datasets(tested)).get('pipeline') if tested else cfg.test_pipeline
+    pipeline = _whole_pictures(evaluated)
     colors = color_palette(len(task.names) + 1)
     labels = task.channel_labels(step.index)
     metainfo = dict(

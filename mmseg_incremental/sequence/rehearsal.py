@@ -25,6 +25,7 @@ from torch import nn
 from ..datasets import StepDataset
 from ..errors import told_as
 from ..models.without_values import build_without_values
+from ..utils.free_memory import within_free_memory
 from ..utils.quiet import quiet
 from .sequence import Step
 from .trial_batch import try_iteration, try_prediction
@@ -61,7 +62,7 @@ def rehearse_step(step: Step, iters: int) -> None:
         InputError: If a part cannot be built or one of the two fails; the message names the part.
     """
     cfg, where = copy.deepcopy(step.config), f'step {step.index}'
-    with _without_a_trace():
+    with _without_a_trace(), within_free_memory():
         model = _built(f'{where}: model', lambda: build_without_values(cfg.model))
         wrapper = _built(
             f'{where}: optim_wrapper', lambda: build_optim_wrapper(model, cfg.optim_wrapper)
@@ -84,7 +85,7 @@ def rehearse_loader(loader: Mapping, dataset: StepDataset, name: str) -> None:
         InputError: If the loader cannot be built or the pipeline fails.
     """
     cfg = {**copy.deepcopy(dict(loader)), 'dataset': dataset}
-    with _without_a_trace():
+    with _without_a_trace(), within_free_memory():
         _built(name, lambda: Runner.build_dataloader(cfg, seed=0))
         path = dataset.picture_paths[0]
         _built(f'{name}: its pipeline, tried on {path},', lambda: dataset[0])

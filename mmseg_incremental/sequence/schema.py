@@ -24,6 +24,8 @@ from ..errors import InputError
 
 _LONGEST_NAME = 255  # bytes of a file's name, on all usual file systems
 _WANTED = 'wanted'
+_LARGEST_BATCH = 65536
+_MOST_WORKERS = 1024
 
 
 def _must_be(wanted: str) -> WrapValidator:
@@ -64,6 +66,14 @@ Whole = Annotated[_Whole, _must_be('a whole number from 0 on')]
 WholeOrNone = Annotated[_Whole | None, _must_be('a whole number from 0 on, or None')]
 WholeOrAll = Annotated[
     Annotated[StrictInt, Field(ge=-1)], _must_be('a whole number, or -1 for all')
+]
+Batch = Annotated[
+    Annotated[StrictInt, Field(gt=0, le=_LARGEST_BATCH)],
+    _must_be(f'a positive whole number up to {_LARGEST_BATCH}'),
+]
+Workers = Annotated[
+    Annotated[StrictInt, Field(ge=0, le=_MOST_WORKERS)],
+    _must_be(f'a whole number from 0 to {_MOST_WORKERS}'),
 ]
 Interval = Annotated[
     Annotated[StrictInt, Field(ge=-1)], _must_be('a whole number of iterations, or -1 for never')
@@ -145,8 +155,8 @@ class _Hooks(_Part):
 
 class _Loader(_Part):
     dataset: Entry
-    batch_size: Count = 1
-    num_workers: Whole = 0
+    batch_size: Batch = 1
+    num_workers: Workers = 0
     persistent_workers: Switch = False
     pin_memory: Switch = False
     prefetch_factor: CountOrNone = None
@@ -183,7 +193,7 @@ class MethodSchema(_Part):
 class SequenceSchema(_Part):
     """Entries of a leaf whose values no other part of a sequence checks."""
 
-    batch_size: Count
+    batch_size: Batch
     crop_size: Size
     data_root: FilePath
     work_dir: FilePath

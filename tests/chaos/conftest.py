@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from chaos.runs import finish
-from chaos.session import Session
+from chaos.session import SEED, Session
 from tiny import run_tool
 
 
@@ -44,6 +44,8 @@ def session(
     @contextmanager
     def make(name: str, share: float) -> Iterator[Session]:
         tries = Session(name, share)
+        with capsys.disabled():  # whatever ends the process, the seed is known
+            print(f'\n{name}: CHAOS_SEED={SEED}', flush=True)
         yield tries
         with capsys.disabled():
             print(f'\n{tries.report()}')

@@ -221,6 +221,22 @@ def test_options_may_be_tuples_or_lists(read_once):
         assert step.config.model.data_preprocessor.size == (64, 32)
 
 
+def test_a_pipeline_changed_by_its_name_is_used(read_once):
+    changes = {'train_pipeline.3.prob': 0.25, 'test_pipeline.0.color_type': 'grayscale'}
+    cfg = load_sequence(MIB, changes).cfg
+    assert cfg.train_dataloader.dataset.pipeline[3].prob == 0.25
+    assert cfg.test_dataloader.dataset.pipeline[0].color_type == 'grayscale'
+    for name in ('train', 'test'):
+        assert cfg[f'{name}_dataloader'].dataset.pipeline == cfg[f'{name}_pipeline']
+
+
+def test_a_pipeline_that_is_not_used_cannot_be_changed(read_once):
+    key = 'pipeline.0.color_type'
+    changes = {f'test_dataloader.dataset.{key}': 'color', f'test_{key}': 'grayscale'}
+    with pytest.raises(InputError, match='test_pipeline is not what test_dataloader loads'):
+        load_sequence(MIB, changes)
+
+
 def test_one_number_is_a_square_crop(read_once):
     step = load_sequence(MIB, options('crop_size=64')).step(0)
     assert step.config.model.data_preprocessor.size == (64, 64)

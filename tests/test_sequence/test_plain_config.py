@@ -224,6 +224,13 @@ def test_config_of_the_sequence_is_not_changed():
     assert step.config._cfg_dict.to_dict() == here
 
 
+def test_pictures_are_loaded_as_for_the_evaluation():
+    changes = {'test_dataloader.dataset.pipeline.0.color_type': 'grayscale'}
+    plain = plain_config(load_sequence(leaf(), changes).step(1))
+    assert plain.test_pipeline[0].color_type == 'grayscale'
+    assert plain.test_dataloader.dataset.pipeline == plain.test_pipeline
+
+
 def test_names_and_colours_of_the_classes_are_told():
     step = load_sequence(leaf(), {'task.class_order': [6, 5, 4, 3, 2, 1]}).step(1)
     plain = plain_config(step)

@@ -164,7 +164,12 @@ def test_a_users_own_hook_is_built(shapes, tmp_path):
         ({'crop_size': (1, 1)}, r'crop_size must be \(height, width\) in pixels, 2 or more'),
         ({'crop_size': (32,)}, r'crop_size must be'),
         ({'crop_size': 'x'}, r'crop_size must be'),
-        ({'batch_size': True}, r'batch_size must be a positive whole number, got True'),
+        (
+            {'batch_size': 2**31},
+            r'batch_size must be a positive whole number up to',
+        ),
+        ({'train_dataloader.num_workers': 10**6}, r'num_workers must be a whole .* to 1024'),
+        ({'batch_size': True}, r'batch_size must be a positive .*, got True'),
         ({'train_dataloader.num_workers': -1}, r'train_dataloader\.num_workers must be a whole'),
         ({'train_dataloader.num_workers': '2'}, r"num_workers must be .*, got '2'"),
         ({'optim_wrapper.optimizer.momentum': 'x'}, r'optimizer\.momentum must be a number'),

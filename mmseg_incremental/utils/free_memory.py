@@ -1,0 +1,38 @@
+"""Trying something without taking more memory than there is."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_KIB = 1024
+
+
+@contextmanager
+def within_free_memory() -> Iterator[None]:
+    """Let what asks for more memory than is free fail, in place of being killed by the system.
+
+    On Linux the address space of the process is bounded meanwhile; elsewhere nothing is done.
+
+    Raises:
+        MemoryError: Or what a library makes of it, where more is asked for.
+    """
+    if sys.platform != 'linux':
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = _entry('/proc/self/status', 'VmSize') + _entry('/proc/meminfo', 'MemAvailable')
+    bounds = [limit for limit in (soft, hard, most) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _entry(path: str, name: str) -> int:
+    """A value of a file of the kernel in bytes."""
+    lines = Path(path).read_text(encoding='ascii').splitlines()
+    return next(int(line.split()[1]) * _KIB for line in lines if line.startswith(f'{name}:'))
