@@ -59,6 +59,12 @@ def is_too_long(key: str, value: object) -> bool:
     }  # fmt: skip
 
 
+def is_endless(key: str, value: object) -> bool:
+    """Whether a value is fine, but makes so many layers that they are never all built."""
+    big = isinstance(value, (int, float)) and value > LIMIT
+    return big and key.rpartition('.')[2] == 'num_convs'
+
+
 def test_mutations(small: Path, tmp_path: Path, session) -> None:
     data = shutil.copytree(small, tmp_path / 'data')
     known = sorted(
@@ -69,6 +75,9 @@ def test_mutations(small: Path, tmp_path: Path, session) -> None:
     with session('config values', 0.17) as tries:
 
         def check(key: str, value: object, name: str, run: bool) -> None:
+            if is_endless(key, value):
+                tries.count('skipped')
+                return
             work_dir = tmp_path / name
             try:
                 sequence = quick_sequence(data, work_dir, **{key: value})
