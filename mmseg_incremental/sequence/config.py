@@ -151,6 +151,18 @@ def _check_config(cfg: Config, path: Path) -> None:
         raise InputError(f'unknown setting {cfg.setting!r}; settings are {list(SETTINGS)}')
     check_part_types(cfg._cfg_dict)
     check_entries(ExtensionSchema if cfg.get('base') else SequenceSchema, cfg._cfg_dict)
+    for loader in _PIPELINES.values():
+        _check_pipelines(cfg[loader].get('dataset') or {}, f'{loader}.dataset')
     rule = cfg.get('auto_scale_lr') or {}
     if rule.get('enable') and not rule.get('base_batch_size'):
         raise InputError('auto_scale_lr needs base_batch_size, for which the learning rate is')
+
+
+def _check_pipelines(dataset: Mapping, name: str) -> None:
+    """Refuse data sets that would only list their pictures."""
+    with told_as(f'{name} cannot be used'):
+        leaves = list(leaf_datasets(dataset))
+    for leaf in leaves:
+        pipeline = leaf.get('pipeline', [{}])
+        if not pipeline or not isinstance(pipeline, list | tuple):
+            raise InputError(f'{name}: its pipeline must be a list of transforms, got {pipeline!r}')

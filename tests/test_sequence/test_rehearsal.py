@@ -183,6 +183,16 @@ def test_a_users_own_hook_is_built(shapes, tmp_path):
         ({'protocol.preset': []}, r'unknown protocol \[\]'),
         ({'model.decode_head.type': ''}, r'model\.decode_head\.type must be the name of a part'),
         ({'model.auxiliary_head.1.type': '../x'}, r'auxiliary_head\.1\.type must be the name'),
+        (
+            {'test_pipeline': None},
+            r'test_dataloader\.dataset: its pipeline must be a list of trans',
+        ),
+        (
+            {'train_dataloader.dataset.pipeline': []},
+            r'train_dataloader\.dataset: its pipeline must',
+        ),
+        ({'test_dataloader.dataset.pipeline': 'x'}, r"pipeline must be a list .*got 'x'"),
+        ({'test_dataloader.dataset.datasets': 3}, r'test_dataloader\.dataset cannot be used'),
         ({'custom_hooks': 'EMAHook'}, r'custom_hooks must be a list of dicts'),
         ({'env_cfg.mp_cfg.mp_start_method': 'x'}, r"mp_start_method must be 'fork', 'spawn'"),
         ({'log_level': 'LOUD'}, r"log_level must be 'DEBUG', 'INFO'"),
