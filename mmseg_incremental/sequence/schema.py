@@ -160,6 +160,8 @@ class _Loader(_Part):
     persistent_workers: Switch = False
     pin_memory: Switch = False
     prefetch_factor: CountOrNone = None
+    sampler: EntryOrNone = None
+    batch_sampler: EntryOrNone = None
 
 
 class _OptionalLoader(_Loader):
