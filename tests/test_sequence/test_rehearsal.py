@@ -193,6 +193,7 @@ def test_a_users_own_hook_is_built(shapes, tmp_path):
         ),
         ({'test_dataloader.dataset.pipeline': 'x'}, r"pipeline must be a list .*got 'x'"),
         ({'test_dataloader.dataset.datasets': 3}, r'test_dataloader\.dataset cannot be used'),
+        ({'train_dataloader.sampler': False}, r'sampler must be a dict, or None, got False'),
         ({'custom_hooks': 'EMAHook'}, r'custom_hooks must be a list of dicts'),
         ({'env_cfg.mp_cfg.mp_start_method': 'x'}, r"mp_start_method must be 'fork', 'spawn'"),
         ({'log_level': 'LOUD'}, r"log_level must be 'DEBUG', 'INFO'"),
