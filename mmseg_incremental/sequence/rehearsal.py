@@ -10,7 +10,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 from mmengine.model import PretrainedInit
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import _ParamScheduler, build_optim_wrapper
+from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.registry import (
     HOOKS,
     LOG_PROCESSORS,
@@ -115,8 +116,15 @@ def _build_schedulers(schedulers: object, wrapper: object, iters: int, where: st
         more = dict(optimizer=wrapper, epoch_length=iters)
         _built(
             f'{where}: param_scheduler.{place}',
-            lambda own=own, more=more: PARAM_SCHEDULERS.build(own, default_args=more),
+            lambda own=own, more=more: _first_value(PARAM_SCHEDULERS.build(own, default_args=more)),
         )
+
+
+def _first_value(scheduler: object) -> None:
+    """Make a step, unless it needs what an evaluation finds."""
+    plateau = isinstance(scheduler, ReduceOnPlateauParamScheduler)
+    if isinstance(scheduler, _ParamScheduler) and not plateau:
+        scheduler.step()
 
 
 def _build_hooks(cfg: Mapping, where: str) -> None:

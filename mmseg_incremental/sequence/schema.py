@@ -24,6 +24,7 @@ from ..errors import InputError
 
 _LONGEST_NAME = 255  # bytes of a file's name, on all usual file systems
 _WANTED = 'wanted'
+_LARGEST_WHOLE = 2**63 - 1
 _LARGEST_BATCH = 65536
 _MOST_WORKERS = 1024
 
@@ -49,8 +50,8 @@ def _path(text: str) -> str:
 
 
 def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError('not finite')
+    if not math.isfinite(value) or (isinstance(value, int) and abs(value) > _LARGEST_WHOLE):
+        raise ValueError('not finite, or a whole number that PyTorch cannot take')
     return value
 
 
@@ -184,6 +185,15 @@ class _Term(_Part):
     loss_weight: Weight = 1.0
 
 
+class _Preprocessor(_Part):
+    pad_val: Number = 0
+    seg_pad_val: Number = 255
+
+
+class _Model(_Part):
+    data_preprocessor: _Preprocessor
+
+
 class MethodSchema(_Part):
     """The losses of a method; everything else is checked where it is built."""
 
@@ -206,7 +216,7 @@ class SequenceSchema(_Part):
     find_unused_parameters: Switch = False
     dev: Share = None
     partition_seed: Whole = 0
-    model: Entry
+    model: _Model
     step_schedule: Entry
     auto_scale_lr: _LinearRule | None = None
     train_dataloader: _Loader
