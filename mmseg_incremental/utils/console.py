@@ -1,6 +1,5 @@
 """The terminal that results are printed to."""
 
-import os
 import sys
 
 from rich.console import Console
@@ -11,11 +10,9 @@ from .table import WIDTH, Table
 def get_console() -> Console:
     """Console as wide as the terminal; wide enough for the tables in a pipe or a log file.
 
-    The environment variable ``COLUMNS`` says another width.
-
     What is printed is shown as it is: brackets in a path are no markup.
     """
-    width = None if sys.stdout.isatty() or 'COLUMNS' in os.environ else WIDTH
+    width = None if sys.stdout.isatty() else WIDTH
     return Console(width=width, highlight=False, markup=False, emoji=False)
 
 

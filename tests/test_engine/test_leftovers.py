@@ -6,7 +6,7 @@ import pytest
 from tiny import tiny_sequence
 
 from mmseg_incremental.apis import RunOptions, run_sequence
-from mmseg_incremental.engine import run
+from mmseg_incremental.engine import prepare_run
 from mmseg_incremental.errors import InputError
 from mmseg_incremental.utils.files import lock_folder
 
@@ -53,7 +53,7 @@ def test_plan_that_another_process_outdated_is_not_carried_out(shapes, killed, m
         shutil.copy(killed / 'step_0.pth', killed / 'step_3.pth')
         return plans
 
-    plan = run.plan_sequence
-    monkeypatch.setattr(run, 'plan_sequence', finish_meanwhile)
+    plan = prepare_run.plan_sequence
+    monkeypatch.setattr(prepare_run, 'plan_sequence', finish_meanwhile)
     with pytest.raises(InputError, match='changed by another process meanwhile; run again'):
         run_sequence(tiny_sequence(shapes, killed), RunOptions(resume=True))

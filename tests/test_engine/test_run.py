@@ -72,7 +72,7 @@ def test_run_leaves_checkpoints_configs_results_and_pictures(trained: Path) -> N
     assert results['steps']['0']['mIoU'].keys() == {'1-4', 'all'}
     out = (trained / 'stdout.txt').read_text()
     assert '\x1b' not in out, 'no colours where there is no terminal'
-    assert out.splitlines()[-2] == f'next: mmseg-incremental predict {trained} PICTURES --out DIR'
+    assert out.splitlines()[-3] == f'next: mmseg-incremental predict {trained} PICTURES --out DIR'
     assert 'forgetting' in out
     assert 'MiB on shapes 4-1' in out
 
