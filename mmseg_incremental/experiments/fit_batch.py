@@ -211,6 +211,7 @@ def fit_crops(
     for crop in crops:
 
         def say(batch: int, measured: Measurement | None, crop: int = crop) -> None:
+            """Print a line about a trial."""
             outcome = 'does not fit'
             if measured:
                 outcome = (

@@ -115,6 +115,7 @@ def _count_passes(counts: dict[str, int]) -> None:
         return loss(self, inputs, data_samples)
 
     def counted_survey(self, inputs, data_samples):
+        """Count the pictures that a survey looks at."""
         counts['survey'] += len(inputs)
         state['survey'] = True
         try:

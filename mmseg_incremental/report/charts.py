@@ -51,6 +51,7 @@ def line_chart(
     """
 
     def draw(axes: Axes) -> None:
+        """Draw what the chart shows."""
         for place, (name, points) in enumerate(lines.items()):
             known = [(x, y) for x, y in points if y is not None]
             axes.plot(
@@ -81,6 +82,7 @@ def scatter_chart(groups: Mapping[str, Points], x_label: str, y_label: str) -> s
     """
 
     def draw(axes: Axes) -> None:
+        """Draw what the chart shows."""
         for place, (name, points) in enumerate(groups.items()):
             x, y = zip(*points, strict=True)
             mark = partial(

@@ -1,111 +1,36 @@
 """What the entries of a config must be, declared in one place."""
 
-import math
-import os
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    ValidationError,
-    WrapValidator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import InputError
-
-_LONGEST_NAME = 255  # bytes of a file's name, on all usual file systems
-_WANTED = 'wanted'
-_LARGEST_WHOLE = 2**63 - 1
-_LARGEST_BATCH = 65536
-_MOST_WORKERS = 1024
-
-
-def _must_be(wanted: str) -> WrapValidator:
-    """Say in our words what a value must be."""
-
-    def validate(value: object, handler: Callable[[object], object]) -> object:
-        try:
-            return handler(value)
-        except (ValidationError, ValueError) as error:
-            raise PydanticCustomError(_WANTED, '{wanted}', {_WANTED: wanted}) from error
-
-    return WrapValidator(validate)
-
-
-def _path(text: str) -> str:
-    if not text or '\0' in text:
-        raise ValueError('empty, or with a NUL')
-    if max(len(os.fsencode(part)) for part in text.split(os.sep)) > _LONGEST_NAME:
-        raise ValueError('a part is too long')
-    return text
-
-
-def _finite(value: float) -> float:
-    if not math.isfinite(value) or (isinstance(value, int) and abs(value) > _LARGEST_WHOLE):
-        raise ValueError('not finite, or a whole number that PyTorch cannot take')
-    return value
-
-
-_Number = Annotated[StrictInt | StrictFloat, AfterValidator(_finite)]
-_Count = Annotated[StrictInt, Field(gt=0)]
-_Whole = Annotated[StrictInt, Field(ge=0)]
-_AnyPath = Annotated[StrictStr, AfterValidator(_path)]
-_PATH = 'a path without NUL whose parts have at most 255 bytes'
-
-Count = Annotated[_Count, _must_be('a positive whole number')]
-CountOrNone = Annotated[_Count | None, _must_be('a positive whole number, or None')]
-Whole = Annotated[_Whole, _must_be('a whole number from 0 on')]
-WholeOrNone = Annotated[_Whole | None, _must_be('a whole number from 0 on, or None')]
-WholeOrAll = Annotated[
-    Annotated[StrictInt, Field(ge=-1)], _must_be('a whole number, or -1 for all')
-]
-Batch = Annotated[
-    Annotated[StrictInt, Field(gt=0, le=_LARGEST_BATCH)],
-    _must_be(f'a positive whole number up to {_LARGEST_BATCH}'),
-]
-Workers = Annotated[
-    Annotated[StrictInt, Field(ge=0, le=_MOST_WORKERS)],
-    _must_be(f'a whole number from 0 to {_MOST_WORKERS}'),
-]
-Interval = Annotated[
-    Annotated[StrictInt, Field(ge=-1)], _must_be('a whole number of iterations, or -1 for never')
-]
-Switch = Annotated[StrictBool, _must_be('True or False')]
-SwitchOrNone = Annotated[StrictBool | None, _must_be('True, False or None')]
-Number = Annotated[_Number, _must_be('a number')]
-Weight = Annotated[_Number, Field(ge=0), _must_be('a number that is not negative')]
-Share = Annotated[
-    Annotated[StrictFloat, Field(gt=0, lt=1)] | None,
-    _must_be('a share between 0 and 1, or None'),
-]
-Size = Annotated[
-    tuple[Annotated[StrictInt, Field(ge=2)], Annotated[StrictInt, Field(ge=2)]],
-    _must_be('(height, width) in pixels, 2 or more'),
-]
-FilePath = Annotated[_AnyPath, _must_be(_PATH)]
-FilePathOrNone = Annotated[_AnyPath | None, _must_be(f'{_PATH}, or None')]
-Entry = Annotated[dict[str, Any], _must_be('a dict')]
-EntryOrNone = Annotated[dict[str, Any] | None, _must_be('a dict, or None')]
-Entries = Annotated[list[dict[str, Any]] | None, _must_be('a list of dicts')]
-StartMethod = Annotated[
-    Literal['fork', 'spawn', 'forkserver'], _must_be("'fork', 'spawn' or 'forkserver'")
-]
-Level = Annotated[
-    Literal['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'],
-    _must_be("'DEBUG', 'INFO', 'WARNING', 'ERROR' or 'CRITICAL'"),
-]
-Scope = Annotated[Literal['mmseg'], _must_be("'mmseg'")]
-#: A dict where one is enough counts as a list with it.
-_Listed = BeforeValidator(lambda value: [value] if isinstance(value, dict) else value)
+from .entry_types import (
+    WANTED,
+    Batch,
+    Count,
+    CountOrNone,
+    Entries,
+    Entry,
+    EntryOrNone,
+    FilePath,
+    FilePathOrNone,
+    Interval,
+    Level,
+    Listed,
+    Number,
+    Scope,
+    Share,
+    Size,
+    StartMethod,
+    Switch,
+    Weight,
+    Whole,
+    WholeOrAll,
+    WholeOrNone,
+    Workers,
+)
 
 
 class _Part(BaseModel):
@@ -197,8 +122,8 @@ class _Model(_Part):
 class MethodSchema(_Part):
     """The losses of a method; everything else is checked where it is built."""
 
-    loss: Annotated[list[_Term], _Listed]
-    first_loss: Annotated[list[_Term] | None, _Listed] = None
+    loss: Annotated[list[_Term], Listed]
+    first_loss: Annotated[list[_Term] | None, Listed] = None
     distillation: list[_Term]
 
 
@@ -222,7 +147,7 @@ class SequenceSchema(_Part):
     train_dataloader: _Loader
     test_dataloader: _Loader
     optim_wrapper: _OptimWrapper
-    param_scheduler: Annotated[Entries, _Listed] = None
+    param_scheduler: Annotated[Entries, Listed] = None
     randomness: _Randomness | None = None
     default_hooks: _Hooks | None = None
     custom_hooks: Entries = None
@@ -281,5 +206,5 @@ def _message(error: ValidationError, where: str) -> str:
     name = where + '.'.join([*owner, key])
     if first['type'] == 'missing':
         return f'{name} is missing'
-    wanted = first.get('ctx', {}).get(_WANTED) or _KINDS.get(first['type']) or first['msg']
+    wanted = first.get('ctx', {}).get(WANTED) or _KINDS.get(first['type']) or first['msg']
     return f'{name} must be {wanted}, got {first["input"]!r}'

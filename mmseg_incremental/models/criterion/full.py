@@ -68,6 +68,7 @@ def pass_pixel_values(losses: Sequence[nn.Module], batch: PixelBatch) -> Iterato
     weighed: set[nn.Module] = set()
 
     def add(loss: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """Give a loss the maps and the weight that it takes."""
         maps = {name: batch.map(name) for name in getattr(loss, 'pixel_maps', ())}
         if batch.weight is not None:
             _check_takes_weight(loss, args, batch)
