@@ -17,8 +17,8 @@ MOMENTS = {
 #: What a plain fine-tuning has too, and so no moment of a method.
 PLAIN = {'loss': dict(type='CrossEntropyLoss'), 'classifier_init': 'random'}
 METHODS = (
-    'ft', 'lwf', 'ilt', 'ewc', 'pi', 'rw', 'mib', 'fuce', 'mib_dpce', 'mib_m', 'ewf', 'rcil',
-    'plop', 'plop_m', 'nest_plop', 'ewf_plop', 'dft', 'ssul', 'ssul_m', 'dkd', 'dkd_m',
+    'ft', 'frozen', 'lwf', 'ilt', 'ewc', 'pi', 'rw', 'mib', 'fuce', 'mib_dpce', 'mib_m', 'ewf',
+    'rcil', 'plop', 'plop_m', 'nest_plop', 'ewf_plop', 'dft', 'ssul', 'ssul_m', 'dkd', 'dkd_m',
 )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ def base_of(method: str, trained: Path) -> Path | None:
         'plop',
         'ewf',
         'ewf_plop',
+        'frozen',
         'dft',
         'mib_m',
         'plop_m',
