@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import InputError
 from .class_names import WITHOUT_BACKGROUND, class_names
+from .class_orders import class_order as published_order
 from .task import Task
 
 _EXAMPLES = "'15-5', '15-5s' (or '15-1'), '19-1', '10-10', '10-5', '10-1', '5-3', 'offline'"
@@ -14,7 +15,7 @@ _EXAMPLES = "'15-5', '15-5s' (or '15-1'), '19-1', '10-10', '10-5', '10-1', '5-3'
 def get_task(
     dataset: str,
     name: str,
-    class_order: Sequence[int | str] | None = None,
+    class_order: Sequence[int | str] | str | None = None,
     *,
     classes: Sequence[str] | None = None,
     base: int = 0,
@@ -28,7 +29,8 @@ def get_task(
             ``'B-Rs'`` (B base classes, then the remaining R one at a time) or the sizes of all
             steps, such as ``'6-3-2'``.
         class_order: Classes (labels or names) in the order in which they are learnt; a task of
-            some of the classes leaves the others out. Defaults to the order of the data set.
+            some of the classes leaves the others out. Or the name of a published order, see
+            :func:`~.class_orders.class_order`. Defaults to the order of the data set.
         classes: Class names of the data set, background left out. Needed only for a data set
             that is not known by name.
         base: Number of classes in the first reported group; see :class:`Task`.
@@ -50,6 +52,8 @@ def get_task(
     """
     names = tuple(classes) if classes is not None else class_names(dataset)
     order = range(1, len(names) + 1) if class_order is None else class_order
+    if isinstance(order, str):
+        order = published_order(dataset, order)
     labels = [_label(entry, names, dataset) for entry in order]
     left_out = [known for label, known in enumerate(names, 1) if label not in labels]
     sizes = _step_sizes(name, len(labels), left_out)
