@@ -6,13 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _KIB = 1024
+# Stacks and arenas of threads are address space without being memory: a machine that is nearly full
+# still trains what is small
+_LEAST = 4 << 30
 
 
 @contextmanager
 def within_free_memory() -> Iterator[None]:
     """Let what asks for more memory than is free fail, in place of being killed by the system.
 
-    On Linux the address space of the process is bounded meanwhile; elsewhere nothing is done.
+    On Linux the address space of the process is bounded meanwhile, to no less than 4 GiB more than
+    it has; elsewhere nothing is done.
 
     Raises:
         MemoryError: Or what a library makes of it, where more is asked for.
@@ -23,7 +27,8 @@ def within_free_memory() -> Iterator[None]:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = _entry('/proc/self/status', 'VmSize') + _entry('/proc/meminfo', 'MemAvailable')
+    free = max(_entry('/proc/meminfo', 'MemAvailable'), _LEAST)
+    most = _entry('/proc/self/status', 'VmSize') + free
     bounds = [limit for limit in (soft, hard, most) if limit != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
     try:

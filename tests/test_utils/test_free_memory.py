@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from mmseg_incremental.utils import free_memory
 from mmseg_incremental.utils.free_memory import within_free_memory
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='bounded on Linux only')
@@ -22,3 +23,12 @@ def test_too_much_fails_and_the_bound_is_gone_afterwards():
 def test_what_there_is_can_be_used():
     with within_free_memory():
         assert np.ones(1 << 24, np.uint8).sum() == 1 << 24
+
+
+def test_a_full_machine_can_use_little(monkeypatch):
+    entry = free_memory._entry
+    monkeypatch.setattr(
+        free_memory, '_entry', lambda path, name: 0 if name == 'MemAvailable' else entry(path, name)
+    )
+    with within_free_memory():
+        assert np.ones(1 << 28, np.uint8)[-1] == 1
