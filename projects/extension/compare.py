@@ -7,6 +7,7 @@ what the old classes lost, and what the new one reached. In a clone:
 """
 
 import argparse
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,8 @@ from PIL import Image
 from stock_models import stock_config, train_stock
 
 from mmseg_incremental.preparation.shapes import render
-from mmseg_incremental.utils.console import get_console, print_table
-from mmseg_incremental.utils.files import write_atomically
-from mmseg_incremental.utils.table import Column, Table
 
-from .extending import extend, mean
+from .extending import extend, mean, write_spreads
 
 CLASSES = ['disc', 'square', 'triangle', 'star', 'ring', 'cross']
 NEW = 6
@@ -125,22 +123,20 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     render_folders(args.root / 'data', args.background)
-    rows = []
-    for name in args.models:
-        for seed in args.seeds:
-            base = stock(name, args, joint=False, seed=seed)
-            joint = joint_iou(stock(name, args, True, seed), args) if args.joint else None
-            for method in args.methods:
-                steps = extended(base, CLASSES[5], args, method, seed)
-                before, after = (steps[step]['IoU'] for step in (0, 1))
-                old = [mean(found, CLASSES[:5]) for found in (before, after)]
-                rows.append([name, method, seed, *old, after[CLASSES[5]], joint])
-    columns = [Column('model', 'left'), Column('method', 'left'), Column('seed')]
+    found: dict[tuple[str, str], list] = {
+        (name, method): [] for name in args.models for method in args.methods
+    }
+    for name, seed in itertools.product(args.models, args.seeds):
+        base = stock(name, args, joint=False, seed=seed)
+        joint = joint_iou(stock(name, args, True, seed), args) if args.joint else None
+        for method in args.methods:
+            steps = extended(base, CLASSES[5], args, method, seed)
+            before, after = (steps[step]['IoU'] for step in (0, 1))
+            old = [mean(values, CLASSES[:5]) for values in (before, after)]
+            found[name, method].append([*old, after[CLASSES[5]], joint])
     heads = ['old before', 'old after', 'new', 'new, joint']
-    columns += [Column(head, format='.1f') for head in heads]
-    table = Table('a class added to a stock model: mIoU (%)', columns, [rows])
-    print_table(get_console(), table)
-    write_atomically(args.root / 'table.md', table.markdown())
+    title = 'a class added to a stock model: mIoU (%)'
+    write_spreads(title, ['model', 'method'], heads, found, args.root / 'table.md')
 
 
 if __name__ == '__main__':

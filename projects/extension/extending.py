@@ -1,11 +1,15 @@
 """What the comparisons share: the command ``extend`` in Python."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mmseg_incremental.apis import RunOptions, load_sequence, run_sequence
+from mmseg_incremental.evaluation.spread import Spread
+from mmseg_incremental.utils.console import get_console, print_table
+from mmseg_incremental.utils.files import write_atomically
+from mmseg_incremental.utils.table import Column, Table
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 NO_WORKERS = {
@@ -36,3 +40,26 @@ def extend(model: tuple[Path, Path], new: str, options: Mapping, work_dir: Path)
 def mean(values: Mapping[str, float], names: list[str]) -> float:
     """Mean IoU (%) of some classes."""
     return float(np.mean([values[name] for name in names]))
+
+
+def write_spreads(
+    title: str,
+    names: Sequence[str],
+    heads: Sequence[str],
+    found: Mapping[tuple[str, ...], Sequence[Sequence[float]]],
+    path: Path,
+) -> None:
+    """Print and write a table of means and standard deviations over seeds.
+
+    Args:
+        title: What it shows.
+        names: Headings of what tells the rows from each other.
+        heads: Headings of the values.
+        found: What tells a row from others to the values of every seed.
+        path: Markdown file.
+    """
+    rows = [[*key, *map(Spread.of, zip(*seeds, strict=True))] for key, seeds in found.items()]
+    columns = [*(Column(name, 'left') for name in names), *map(Column, heads)]
+    table = Table(title, columns, [rows])
+    print_table(get_console(), table)
+    write_atomically(path, table.markdown())

@@ -14,11 +14,8 @@ import torch
 from PIL import Image
 
 from mmseg_incremental.apis import RunOptions, load_sequence, run_sequence
-from mmseg_incremental.utils.console import get_console, print_table
-from mmseg_incremental.utils.files import write_atomically
-from mmseg_incremental.utils.table import Column, Table
 
-from .extending import CONFIGS, NO_WORKERS, extend, mean
+from .extending import CONFIGS, NO_WORKERS, extend, mean, write_spreads
 
 LEAF = CONFIGS / 'bisenet_efficientnet-lite0_voc_animals-person_mib.py'
 VALUES = {'cat': 8, 'dog': 12, 'horse': 13, 'cow': 10, 'sheep': 17, 'person': 15, 'sofa': 18}
@@ -103,7 +100,7 @@ def main(argv: list[str] | None = None) -> None:
     root, voc = args.root.resolve(), args.voc.resolve()
     torch.set_num_threads(1)
     make_folders(root, voc)
-    rows = []
+    found: dict[tuple[str, str], list] = {}
     for seed in args.seeds:
         animals = train_base(root, voc, args.weights.resolve(), seed)
         for variant in args.variants:
@@ -117,18 +114,14 @@ def main(argv: list[str] | None = None) -> None:
                     'randomness.seed': seed,
                 }
                 model = (base / f'step_{step}.py', base / f'step_{step}.pth')
-                found = extend(model, new, options, work_dir)
-                before, after = found[0]['IoU'], found[1]['IoU']
-                rows.append(
-                    [variant, seed, new, mean(before, known), mean(after, known), after[new]]
-                )
+                steps = extend(model, new, options, work_dir)
+                before, after = steps[0]['IoU'], steps[1]['IoU']
+                values = [mean(before, known), mean(after, known), after[new]]
+                found.setdefault((variant, new), []).append(values)
                 base, step, known = work_dir, 1, [*known, new]
-    columns = [Column('variant', 'left'), Column('seed'), Column('added', 'left')]
     heads = ['known before', 'known after', 'new']
-    columns += [Column(head, format='.1f') for head in heads]
-    table = Table('classes added to a model of five animals: mIoU (%)', columns, [rows])
-    print_table(get_console(), table)
-    write_atomically(root / 'table.md', table.markdown())
+    title = 'classes added to a model of five animals: mIoU (%)'
+    write_spreads(title, ['variant', 'added'], heads, found, root / 'table.md')
 
 
 if __name__ == '__main__':
