@@ -21,6 +21,8 @@ from .extending import extend, mean, write_spreads
 
 CLASSES = ['disc', 'square', 'triangle', 'star', 'ring', 'cross']
 NEW = 6
+#: Iterations of each stock model; a transformer from random weights needs more of them.
+ITERS = {'bisenetv1': 300, 'aspp_r18': 300, 'segformer_b0': 1500}
 
 
 def masks(background: bool) -> dict:
@@ -67,10 +69,11 @@ def stock(name: str, args: argparse.Namespace, joint: bool, seed: int) -> tuple[
     names = [*(['background'] if args.background else []), *CLASSES[: 6 if joint else 5]]
     kind = 'joint' if joint else 'old'
     work_dir = args.root / f'{name}_{kind}_{seed}'
-    done = work_dir / f'iter_{args.iters}.pth'
+    iters = args.iters or ITERS[name]
+    done = work_dir / f'iter_{iters}.pth'
     if done.is_file():
         return work_dir / 'model.py', done
-    cfg = stock_config(name, args.root / 'data' / kind, names, work_dir, args.iters)
+    cfg = stock_config(name, args.root / 'data' / kind, names, work_dir, iters)
     cfg.randomness = dict(seed=seed)
     return train_stock(cfg)
 
@@ -112,10 +115,10 @@ def main(argv: list[str] | None = None) -> None:
     """Run the comparison; what is there is not trained again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('root', type=Path, help='folder for everything')
-    parser.add_argument('--models', nargs='+', default=['bisenetv1', 'aspp_r18', 'segformer_b0'])
+    parser.add_argument('--models', nargs='+', default=list(ITERS), choices=ITERS)
     parser.add_argument('--methods', nargs='+', default=['default', 'ft'])
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
-    parser.add_argument('--iters', type=int, default=300)
+    parser.add_argument('--iters', type=int, help='of the stock models')
     parser.add_argument('--extend-iters', type=int, default=250)
     parser.add_argument('--lr', type=float)
     parser.add_argument('--no-background', dest='background', action='store_false')
