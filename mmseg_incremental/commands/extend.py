@@ -77,7 +77,8 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
     help_text = 'a method, such as plop, ewf or ft (default: mib, its distillation of weight 5)'
     group.add_argument('--method', help=help_text)
     group.add_argument('--iters', type=int, help='iterations (default: 250)')
-    group.add_argument('--lr', type=float, help='learning rate (default: 0.03)')
+    rate = 'learning rate (default: 0.03, without batch normalisation in the backbone 0.01)'
+    group.add_argument('--lr', type=float, help=rate)
     group.add_argument('--batch-size', type=int, help='pictures per iteration (default: 8)')
     group.add_argument(
         '--crop-size',

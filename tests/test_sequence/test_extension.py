@@ -67,6 +67,20 @@ def test_the_model_is_step_0(folder: Path) -> None:
     assert not (folder / 'work').exists()
 
 
+def test_learning_rate_is_gentle_without_batch_normalisation(folder: Path) -> None:
+    leaf = write_leaf(folder, ['c'])
+    assert plan_sequence(load_sequence(leaf, {}, str(folder / 'work')))[1].lr == 0.01
+    given = {'step_schedule.later.lr': 0.5}
+    assert plan_sequence(load_sequence(leaf, given, str(folder / 'work')))[1].lr == 0.5
+    cfg = stock_config('aspp_r18', folder / 'data', ['Background', 'a', 'b'], folder, 1, crop=32)
+    cfg.dump(folder / 'model.py')
+    state = MODELS.build(cfg.model).state_dict()
+    torch.save(
+        dict(state_dict=state, meta=dict(CLASSES=['Background', 'a', 'b'])), folder / 'model.pth'
+    )
+    assert plan_sequence(load_sequence(leaf, {}, str(folder / 'work')))[1].lr == 0.03
+
+
 @pytest.mark.parametrize(
     ('add', 'message'),
     [
