@@ -48,6 +48,7 @@ def draw_old_new_plot(
             axes.axhline(mean[1], color='black', linewidth=0.7, linestyle=':')
     axes.set_xlabel('old classes, mIoU (%)')
     axes.set_ylabel('new classes, mIoU (%)')
+    axes.margins(x=0.15, y=0.08)  # for the names beside the last markers
     axes.set_xlim(left=-1)
     axes.set_ylim(bottom=-1)
     axes.grid(alpha=0.3)
