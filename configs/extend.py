@@ -15,6 +15,8 @@ old_data_root = None
 backbone_weights = None
 # height and width of a crop; the model's own by default
 crop_size = None
+# a learning rate that suits the model
+step_schedule = dict(later=dict(lr=None))
 protocol = dict(preset='plop')
 method = dict(distillation=[dict(type='UnbiasedKnowledgeDistillation', loss_weight=5.0)])
 train_dataloader = dict(
