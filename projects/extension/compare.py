@@ -17,7 +17,7 @@ from stock_models import stock_config, train_stock
 
 from mmseg_incremental.preparation.shapes import render
 
-from .extending import extend, mean, write_spreads
+from .extending import class_iou, extend, mean, write_spreads
 
 CLASSES = ['disc', 'square', 'triangle', 'star', 'ring', 'cross']
 NEW = 6
@@ -95,22 +95,6 @@ def extended(
     return extend(base, new, options, base[0].parent / f'{method}_{args.lr}_{args.extend_iters}')
 
 
-def joint_iou(model: tuple[Path, Path], args: argparse.Namespace) -> float:
-    """IoU (%) of the new class by a stock model that learnt all at once."""
-    from mmseg.apis import inference_model, init_model
-
-    network = init_model(str(model[0]), str(model[1]), device='cpu')
-    folder = args.root / 'data' / 'joint_val'
-    value, hits, union = (NEW if args.background else NEW - 1), 0, 0
-    for path in sorted((folder / 'images').glob('*.png')):
-        seen = inference_model(network, str(path)).pred_sem_seg.data[0].cpu().numpy() == value
-        mask = np.asarray(Image.open(folder / 'masks' / path.name))
-        real, counts = mask == value, mask != 255
-        hits += int((seen & real & counts).sum())
-        union += int(((seen | real) & counts).sum())
-    return 100 * hits / union
-
-
 def main(argv: list[str] | None = None) -> None:
     """Run the comparison; what is there is not trained again."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -131,7 +115,12 @@ def main(argv: list[str] | None = None) -> None:
     }
     for name, seed in itertools.product(args.models, args.seeds):
         base = stock(name, args, joint=False, seed=seed)
-        joint = joint_iou(stock(name, args, True, seed), args) if args.joint else None
+        joint = None
+        if args.joint:
+            value = NEW if args.background else NEW - 1
+            joint = class_iou(
+                stock(name, args, True, seed), args.root / 'data' / 'joint_val', value
+            )
         for method in args.methods:
             steps = extended(base, CLASSES[5], args, method, seed)
             before, after = (steps[step]['IoU'] for step in (0, 1))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from mmseg_incremental.apis import RunOptions, load_sequence, run_sequence
 from mmseg_incremental.evaluation.spread import Spread
@@ -35,6 +36,27 @@ def extend(model: tuple[Path, Path], new: str, options: Mapping, work_dir: Path)
     options = {**base, **NO_WORKERS, **options}
     sequence = load_sequence(CONFIGS / 'extend.py', options, str(work_dir))
     return run_sequence(sequence, RunOptions(resume=True)).steps
+
+
+def class_iou(model: tuple[Path, Path], folder: Path, value: int) -> float:
+    """IoU (%) of a class by stock mmseg.
+
+    Args:
+        model: Config and checkpoint of a plain model.
+        folder: ``images`` and ``masks``, whose values are the model's; 255 does not count.
+        value: The class.
+    """
+    from mmseg.apis import inference_model, init_model
+
+    network = init_model(str(model[0]), str(model[1]), device='cpu')
+    hits, union = 0, 0
+    for path in sorted((folder / 'images').iterdir()):
+        seen = inference_model(network, str(path)).pred_sem_seg.data[0].cpu().numpy() == value
+        mask = np.asarray(Image.open(folder / 'masks' / f'{path.stem}.png'))
+        real, counts = mask == value, mask != 255
+        hits += int((seen & real & counts).sum())
+        union += int(((seen | real) & counts).sum())
+    return 100 * hits / union
 
 
 def mean(values: Mapping[str, float], names: list[str]) -> float:
