@@ -20,7 +20,7 @@ from .extending import CONFIGS, NO_WORKERS, class_iou, extend, mean, write_sprea
 LEAF = CONFIGS / 'bisenet_efficientnet-lite0_voc_animals-person_mib.py'
 VALUES = {'cat': 8, 'dog': 12, 'horse': 13, 'cow': 10, 'sheep': 17, 'person': 15, 'sofa': 18}
 ANIMALS = list(VALUES)[:5]
-#: The later steps of the real-picture task, whose values were chosen on a part of the training list.
+#: Later steps of the real-picture task, whose values were chosen on a part of the training list.
 GENTLE = {
     'step_schedule.later.lr': 1e-3,
     'step_schedule.later.iters': 400,
