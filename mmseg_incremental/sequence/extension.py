@@ -16,7 +16,7 @@ from .plain_model import PlainModel, read_plain_model
 _BASE_KEYS = {'config', 'checkpoint', 'classes'}
 _LEARNING_RATE = 3.0e-2
 # a SegFormer lost up to 19 points of its old classes at the rate of the convolutional networks, and
-# learnt the new one as well at this
+# learnt the new one nearly as well at this
 _WITHOUT_BATCH_NORM = 1.0e-2
 
 
