@@ -18,10 +18,10 @@ CONTROL = 'not trained'
 #: Columns of the table: what each holds of a finished run.
 COLUMNS = ('old', 'new', 'all', 'hIoU', 'forgetting', 'old kept (%)', 'all of Joint (%)')
 _KEYS = {'title', 'leaf', 'joint', 'methods'}
-#: Step 0 as it is: nothing is learnt, and a new class never has the largest logit.
+#: Step 0 as it is: nothing is learnt, and no new class is predicted.
 CONTROL_OPTIONS: Mapping[str, object] = {
     'method': 'ft',
-    'method.classifier_init': 'background',
+    'method.classifier_init': 'silent',
     'step_schedule.later.lr': 0.0,
     'step_schedule.later.epochs': None,
     'step_schedule.later.iters': 1,

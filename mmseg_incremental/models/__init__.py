@@ -7,6 +7,7 @@ from .classifier_init import (
     CLASSIFIER_INITS,
     init_from_background,
     init_from_extra,
+    init_silent,
     keep_random_init,
 )
 from .feature_recorder import record_taps
@@ -24,6 +25,7 @@ __all__ = [
     'grow_head',
     'init_from_background',
     'init_from_extra',
+    'init_silent',
     'keep_random_init',
     'losses',
     'record_taps',

@@ -49,6 +49,21 @@ def keep_random_init(classifier: IncrementalClassifier, background: bool = True)
 
 
 @torch.no_grad()
+def init_silent(classifier: IncrementalClassifier, background: bool = True) -> None:
+    """Let the new classes never win, so that the model predicts what it did before.
+
+    Their logits are ``SILENT`` at every pixel. It is the start of what a comparison shows beside
+    the methods: step 0 as it is.
+
+    Args:
+        classifier: Classifier whose earlier steps are loaded.
+        background: Whether channel 0 is the background.
+    """
+    classifier[-1].weight.zero_()
+    classifier[-1].bias.fill_(SILENT)
+
+
+@torch.no_grad()
 def init_from_extra(
     classifier: IncrementalClassifier, background: bool = True, *, name: str
 ) -> None:
@@ -76,6 +91,9 @@ def init_from_extra(
     last.bias.copy_(source.bias[:1].expand_as(last.bias))
 
 
+#: Logit below that of any other class, and within the range of half precision.
+SILENT = -1.0e4
+
 #: Channels beside the classes that an initialisation of the same name copies.
 COPIED_CHANNELS = ('auxiliary', 'unknown')
 
@@ -83,5 +101,6 @@ COPIED_CHANNELS = ('auxiliary', 'unknown')
 CLASSIFIER_INITS: dict[str, Callable[[IncrementalClassifier, bool], None]] = {
     'background': init_from_background,
     'random': keep_random_init,
+    'silent': init_silent,
     **{name: partial(init_from_extra, name=name) for name in COPIED_CHANNELS},
 }

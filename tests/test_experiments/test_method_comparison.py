@@ -63,6 +63,7 @@ def test_file_is_read_and_gives_a_control_row_and_a_joint_one(tmp_path) -> None:
         (label, seed) for label in (CONTROL, 'FT', 'MiB', JOINT) for seed in (0, 1)
     ]
     assert found[0].options['step_schedule.later.lr'] == 0
+    assert found[0].options['method.classifier_init'] == 'silent'
     assert found[2].options == {'method': 'ft'}
     assert {run.config for run in found} == {str(tmp_path / n) for n in ('mine.py', 'all.py')}
     assert all(run.common == {'data_root': 'd'} for run in found)

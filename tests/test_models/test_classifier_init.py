@@ -12,6 +12,7 @@ from mmseg_incremental.models import (
     IncrementalClassifier,
     init_from_background,
     init_from_extra,
+    init_silent,
     keep_random_init,
 )
 from mmseg_incremental.models.losses import unbiased_knowledge_distillation
@@ -80,6 +81,18 @@ def test_new_classes_share_with_the_background_at_every_feature():
         assert after[1] == pytest.approx(before[1])
 
 
+@pytest.mark.parametrize('background', [True, False])
+def test_silent_classes_leave_every_prediction_as_it_was_over_two_steps(background):
+    old = IncrementalClassifier(6, [4])
+    first = grown(old, 1)
+    init_silent(first, background)
+    second = grown(first, 2)
+    init_silent(second, background)
+    features = 30 * torch.randn(2, 6, 8, 8)
+    assert torch.equal(second(features).argmax(1), old(features).argmax(1))
+    assert torch.equal(second(features)[:, :4], old(features))
+
+
 def test_distillation_starts_at_its_floor():
     old = two_channels()
     new = grown(old, 2)
@@ -137,7 +150,11 @@ def test_random_keeps_everything():
 
 
 def test_names_that_a_method_may_give():
-    known = {'background': init_from_background, 'random': keep_random_init}
+    known = {
+        'background': init_from_background,
+        'random': keep_random_init,
+        'silent': init_silent,
+    }
     copies = {name: CLASSIFIER_INITS[name] for name in ('unknown', 'auxiliary')}
     assert {**known, **copies} == CLASSIFIER_INITS
     for name, init in copies.items():
