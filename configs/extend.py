@@ -1,7 +1,7 @@
 # Classes more for a plain mmseg model; the command extend fills in what is None. A config of your
 # own inherits from this one and says base, task and data_root.
 _base_ = [
-    './_base_/methods/mib.py',
+    './_base_/methods/plop.py',
     './_base_/schedules/extend.py',
     './_base_/default_runtime.py',
 ]
@@ -15,10 +15,15 @@ old_data_root = None
 backbone_weights = None
 # height and width of a crop; the model's own by default
 crop_size = None
-# a learning rate that suits the model
+# a learning rate, and below a weight, that suit the model
 step_schedule = dict(later=dict(lr=None))
 protocol = dict(preset='plop')
-method = dict(distillation=[dict(type='UnbiasedKnowledgeDistillation', loss_weight=5.0)])
+method = dict(
+    distillation=[
+        dict(type='LocalPOD', loss_weight=0.1),
+        dict(type='UnbiasedKnowledgeDistillation', loss_weight=None),
+    ]
+)
 train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,

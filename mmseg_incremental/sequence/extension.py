@@ -14,18 +14,19 @@ from .checkpoint import write_checkpoint
 from .plain_model import PlainModel, read_plain_model
 
 _BASE_KEYS = {'config', 'checkpoint', 'classes'}
-_LEARNING_RATE = 3.0e-2
-# a SegFormer lost up to 19 points of its old classes at the rate of the convolutional networks, and
-# learnt the new one nearly as well at this
-_WITHOUT_BATCH_NORM = 1.0e-2
+# learning rate, and weight of a distillation that a config leaves open, for backbones with and
+# without batch normalisation: chosen as docs/guides/add_a_class.md says
+_WITH_BATCH_NORM = (1.0e-3, 0.5)
+_WITHOUT_BATCH_NORM = (1.0e-2, 2.0)
 
 
 def complete_extension(cfg: Config) -> None:
     """Fill in what follows from ``base`` and ``task.add`` of a config.
 
     The model, its test pipeline and its crop are those of ``base``; training pictures are loaded
-    as test pictures are, then cropped and flipped. The learning rate is 0.03, or 0.01 where the
-    backbone has no batch normalisation, as in transformers. What the config says itself stays.
+    as test pictures are, then cropped and flipped. A learning rate of None becomes 0.001, and such
+    a weight of a distillation 0.5; 0.01 and 2 where the backbone has no batch normalisation, as in
+    transformers. What the config says itself stays.
 
     Args:
         cfg: Config with ``base = dict(config=, checkpoint=)`` and ``task = dict(add=[...])``;
@@ -54,8 +55,7 @@ def complete_extension(cfg: Config) -> None:
         raise InputError(
             f'{cfg.base.config}: it does not say how large its crops are; give --crop-size'
         )
-    if cfg.step_schedule.later.get('lr') is None:
-        cfg.step_schedule.later.lr = _learning_rate(plain)
+    _suit_the_backbone(cfg, plain)
     cfg.train_pipeline = _train_pipeline(plain.test_pipeline)
     dataset = cfg.train_dataloader.get('dataset')
     if not dataset:
@@ -131,10 +131,16 @@ def new_labels(labels: Mapping, new: list[str], background: bool) -> dict:
     return out
 
 
-def _learning_rate(plain: PlainModel) -> float:
+def _suit_the_backbone(cfg: Config, plain: PlainModel) -> None:
     backbone = (key for key in plain.state if key.startswith('backbone.'))
     normalised = any(key.endswith('running_mean') for key in backbone)
-    return _LEARNING_RATE if normalised else _WITHOUT_BATCH_NORM
+    rate, weight = _WITH_BATCH_NORM if normalised else _WITHOUT_BATCH_NORM
+    if cfg.step_schedule.later.get('lr') is None:
+        cfg.step_schedule.later.lr = rate
+    terms = cfg.method.get('distillation')
+    for term in terms if isinstance(terms, list) else []:
+        if isinstance(term, Mapping) and term.get('loss_weight', weight) is None:
+            term['loss_weight'] = weight
 
 
 def _train_pipeline(test_pipeline: list[ConfigDict]) -> list[dict]:

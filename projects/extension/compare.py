@@ -1,4 +1,4 @@
-"""A class added to stock mmseg models: MiB beside fine-tuning and joint training, over seeds.
+"""A class added to stock mmseg models by the defaults of the command, over seeds.
 
 Stock mmseg trains a model on five rendered shapes, or on five of six without a background; then
 the command ``extend`` adds the sixth from pictures on which it alone is labelled. The table says
@@ -86,9 +86,9 @@ def extended(
         'data_root': str(args.root / 'data' / 'new'),
         'old_data_root': str(args.root / 'data' / 'old_val'),
         'new_val': 0.2,
-        'step_schedule.later.iters': args.extend_iters,
         'randomness.seed': seed,
         **({'step_schedule.later.lr': args.lr} if args.lr else {}),
+        **({'step_schedule.later.iters': args.extend_iters} if args.extend_iters else {}),
         **({} if method == 'default' else {'method': method}),
         **({} if args.background else {'old_labels': dict(unlabelled=11)}),
     }
@@ -103,7 +103,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--methods', nargs='+', default=['default', 'ft'])
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--iters', type=int, help='of the stock models')
-    parser.add_argument('--extend-iters', type=int, default=250)
+    parser.add_argument('--extend-iters', type=int, help='of the extension')
     parser.add_argument('--lr', type=float)
     parser.add_argument('--no-background', dest='background', action='store_false')
     parser.add_argument('--no-joint', dest='joint', action='store_false')

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from mmseg_incremental.apis import RunOptions, load_sequence, run_sequence
@@ -47,15 +48,16 @@ def class_iou(model: tuple[Path, Path], folder: Path, value: int) -> float:
         value: The class.
     """
     from mmseg.apis import inference_model, init_model
+    from mmseg.evaluation import IoUMetric
 
     network = init_model(str(model[0]), str(model[1]), device='cpu')
-    hits, union = 0, 0
+    hits, union = 0.0, 0.0
     for path in sorted((folder / 'images').iterdir()):
-        seen = inference_model(network, str(path)).pred_sem_seg.data[0].cpu().numpy() == value
-        mask = np.asarray(Image.open(folder / 'masks' / f'{path.stem}.png'))
-        real, counts = mask == value, mask != 255
-        hits += int((seen & real & counts).sum())
-        union += int(((seen | real) & counts).sum())
+        seen = inference_model(network, str(path)).pred_sem_seg.data[0].cpu()
+        mask = torch.from_numpy(np.array(Image.open(folder / 'masks' / f'{path.stem}.png')))
+        of_both, of_either, *_ = IoUMetric.intersect_and_union(seen, mask, 255, 255)
+        hits += float(of_both[value])
+        union += float(of_either[value])
     return 100 * hits / union
 
 

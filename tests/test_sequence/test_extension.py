@@ -67,9 +67,14 @@ def test_the_model_is_step_0(folder: Path) -> None:
     assert not (folder / 'work').exists()
 
 
-def test_learning_rate_is_gentle_without_batch_normalisation(folder: Path) -> None:
+def test_learning_rate_and_weight_suit_the_backbone(folder: Path) -> None:
+    def weights() -> list[float]:
+        cfg = load_sequence(leaf, {}, str(folder / 'work')).cfg
+        return [term.loss_weight for term in cfg.method.distillation]
+
     leaf = write_leaf(folder, ['c'])
     assert plan_sequence(load_sequence(leaf, {}, str(folder / 'work')))[1].lr == 0.01
+    assert weights() == [0.1, 2]
     given = {'step_schedule.later.lr': 0.5}
     assert plan_sequence(load_sequence(leaf, given, str(folder / 'work')))[1].lr == 0.5
     cfg = stock_config('aspp_r18', folder / 'data', ['Background', 'a', 'b'], folder, 1, crop=32)
@@ -78,7 +83,8 @@ def test_learning_rate_is_gentle_without_batch_normalisation(folder: Path) -> No
     torch.save(
         dict(state_dict=state, meta=dict(CLASSES=['Background', 'a', 'b'])), folder / 'model.pth'
     )
-    assert plan_sequence(load_sequence(leaf, {}, str(folder / 'work')))[1].lr == 0.03
+    assert plan_sequence(load_sequence(leaf, {}, str(folder / 'work')))[1].lr == 0.001
+    assert weights() == [0.1, 0.5]
 
 
 @pytest.mark.parametrize(
