@@ -74,7 +74,7 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_training(group: argparse._ArgumentGroup) -> None:
-    help_text = 'a method, such as mib, ewf or ft (default: plop beside the distillation of mib)'
+    help_text = 'a method, such as mib, ewf or ft (default: plop; transformers with mib, too)'
     group.add_argument('--method', help=help_text)
     group.add_argument('--iters', type=int, help='iterations (default: 400)')
     rate = 'learning rate (default: 0.001, without batch normalisation in the backbone 0.01)'

@@ -16,7 +16,7 @@ from .plain_model import PlainModel, read_plain_model
 _BASE_KEYS = {'config', 'checkpoint', 'classes'}
 # learning rate, and weight of a distillation that a config leaves open, for backbones with and
 # without batch normalisation: chosen as docs/guides/add_a_class.md says
-_WITH_BATCH_NORM = (1.0e-3, 0.5)
+_WITH_BATCH_NORM = (1.0e-3, 0.0)
 _WITHOUT_BATCH_NORM = (1.0e-2, 2.0)
 
 
@@ -24,9 +24,9 @@ def complete_extension(cfg: Config) -> None:
     """Fill in what follows from ``base`` and ``task.add`` of a config.
 
     The model, its test pipeline and its crop are those of ``base``; training pictures are loaded
-    as test pictures are, then cropped and flipped. A learning rate of None becomes 0.001, and such
-    a weight of a distillation 0.5; 0.01 and 2 where the backbone has no batch normalisation, as in
-    transformers. What the config says itself stays.
+    as test pictures are, then cropped and flipped. A learning rate of None becomes 0.001, and a
+    distillation with such a weight is left out; where the backbone has no batch normalisation, as
+    in transformers, they become 0.01 and 2. What the config says itself stays.
 
     Args:
         cfg: Config with ``base = dict(config=, checkpoint=)`` and ``task = dict(add=[...])``;
@@ -137,10 +137,15 @@ def _suit_the_backbone(cfg: Config, plain: PlainModel) -> None:
     rate, weight = _WITH_BATCH_NORM if normalised else _WITHOUT_BATCH_NORM
     if cfg.step_schedule.later.get('lr') is None:
         cfg.step_schedule.later.lr = rate
-    terms = cfg.method.get('distillation')
-    for term in terms if isinstance(terms, list) else []:
-        if isinstance(term, Mapping) and term.get('loss_weight', weight) is None:
-            term['loss_weight'] = weight
+    if isinstance(cfg.method.get('distillation'), list):
+        suited = []
+        for term in cfg.method.distillation:
+            is_open = isinstance(term, Mapping) and term.get('loss_weight', weight) is None
+            if not is_open:
+                suited.append(term)
+            elif weight:
+                suited.append(ConfigDict(term, loss_weight=weight))
+        cfg.method.distillation = suited
 
 
 def _train_pipeline(test_pipeline: list[ConfigDict]) -> list[dict]:

@@ -84,7 +84,7 @@ def test_learning_rate_and_weight_suit_the_backbone(folder: Path) -> None:
         dict(state_dict=state, meta=dict(CLASSES=['Background', 'a', 'b'])), folder / 'model.pth'
     )
     assert plan_sequence(load_sequence(leaf, {}, str(folder / 'work')))[1].lr == 0.001
-    assert weights() == [0.1, 0.5]
+    assert weights() == [0.1]
 
 
 @pytest.mark.parametrize(
