@@ -68,8 +68,8 @@ def test_the_model_is_step_0(folder: Path) -> None:
 
 
 def test_learning_rate_and_weight_suit_the_backbone(folder: Path) -> None:
-    def weights() -> list[float]:
-        cfg = load_sequence(leaf, {}, str(folder / 'work')).cfg
+    def weights(options: dict | None = None) -> list[float]:
+        cfg = load_sequence(leaf, options, str(folder / 'work')).cfg
         return [term.loss_weight for term in cfg.method.distillation]
 
     leaf = write_leaf(folder, ['c'])
@@ -85,6 +85,7 @@ def test_learning_rate_and_weight_suit_the_backbone(folder: Path) -> None:
     )
     assert plan_sequence(load_sequence(leaf, {}, str(folder / 'work')))[1].lr == 0.001
     assert weights() == [0.1]
+    assert weights({'method.distillation.1.loss_weight': 3.0}) == [0.1, 3.0]
 
 
 @pytest.mark.parametrize(
