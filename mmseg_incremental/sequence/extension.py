@@ -137,15 +137,16 @@ def _suit_the_backbone(cfg: Config, plain: PlainModel) -> None:
     rate, weight = _WITH_BATCH_NORM if normalised else _WITHOUT_BATCH_NORM
     if cfg.step_schedule.later.get('lr') is None:
         cfg.step_schedule.later.lr = rate
-    if isinstance(cfg.method.get('distillation'), list):
+    method = cfg.get('method')
+    if isinstance(method, Mapping) and isinstance(method.get('distillation'), list):
         suited = []
-        for term in cfg.method.distillation:
+        for term in method.distillation:
             is_open = isinstance(term, Mapping) and term.get('loss_weight', weight) is None
             if not is_open:
                 suited.append(term)
             elif weight:
                 suited.append(ConfigDict(term, loss_weight=weight))
-        cfg.method.distillation = suited
+        method.distillation = suited
 
 
 def _train_pipeline(test_pipeline: list[ConfigDict]) -> list[dict]:

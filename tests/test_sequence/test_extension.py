@@ -88,6 +88,12 @@ def test_learning_rate_and_weight_suit_the_backbone(folder: Path) -> None:
     assert weights({'method.distillation.1.loss_weight': 3.0}) == [0.1, 3.0]
 
 
+def test_a_method_that_is_none_is_one_line(folder: Path) -> None:
+    leaf = write_leaf(folder, ['c'])
+    with pytest.raises(InputError):
+        load_sequence(leaf, {'method': None}, str(folder / 'work'))
+
+
 @pytest.mark.parametrize(
     ('add', 'message'),
     [
