@@ -333,7 +333,7 @@ def test_own_method_in_a_leaf(tmp_path):
         ({'method': dict(_delete_=True, name='x')}, r"missing: \['classifier_init', 'dist"),
         (
             {'method.classifier_init': 'zero'},
-            r"is 'zero'; known are \['auxiliary', 'background', 'random', 'unknown'\]",
+            r"is 'zero'; known are \['auxiliary', 'background', 'random', 'silent', 'unknown'\]",
         ),
         ({'load_from': 'step_0.pth'}, 'load_from and resume are set per step'),
         ({'resume': True}, 'load_from and resume are set per step'),
