@@ -1,7 +1,7 @@
 # Classes more for a plain mmseg model; the command extend fills in what is None. A config of your
 # own inherits from this one and says base, task and data_root.
 _base_ = [
-    './_base_/methods/plop.py',
+    './_base_/methods/mib.py',
     './_base_/schedules/extend.py',
     './_base_/default_runtime.py',
 ]
@@ -15,14 +15,16 @@ old_data_root = None
 backbone_weights = None
 # height and width of a crop; the model's own by default
 crop_size = None
-# a learning rate, and below a weight, that suit the model
+# one that suits the backbone
 step_schedule = dict(later=dict(lr=None))
 protocol = dict(preset='plop')
+# MiB's losses learn the new class, and PLOP's distillation keeps the features of the old ones
 method = dict(
+    name='MiB+POD',
     distillation=[
-        dict(type='LocalPOD', loss_weight=0.1),
-        dict(type='UnbiasedKnowledgeDistillation', loss_weight=None),
-    ]
+        dict(type='UnbiasedKnowledgeDistillation', loss_weight=3.0),
+        dict(type='LocalPOD', loss_weight=0.2),
+    ],
 )
 train_dataloader = dict(
     num_workers=2,

@@ -74,10 +74,12 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_training(group: argparse._ArgumentGroup) -> None:
-    help_text = 'a method, such as mib, ewf or ft (default: plop; transformers with mib, too)'
+    help_text = (
+        'a method, such as mib, plop or ft (default: mib with the feature distillation of plop)'
+    )
     group.add_argument('--method', help=help_text)
-    group.add_argument('--iters', type=int, help='iterations (default: 400)')
-    rate = 'learning rate (default: 0.001, without batch normalisation in the backbone 0.01)'
+    group.add_argument('--iters', type=int, help='iterations (default: 250)')
+    rate = 'learning rate (default: 0.005, without batch normalisation in the backbone 0.02)'
     group.add_argument('--lr', type=float, help=rate)
     group.add_argument('--batch-size', type=int, help='pictures per iteration (default: 8)')
     group.add_argument(

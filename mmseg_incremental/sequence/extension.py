@@ -14,19 +14,17 @@ from .checkpoint import write_checkpoint
 from .plain_model import PlainModel, read_plain_model
 
 _BASE_KEYS = {'config', 'checkpoint', 'classes'}
-# learning rate, and weight of a distillation that a config leaves open, for backbones with and
-# without batch normalisation: chosen as docs/guides/add_a_class.md says
-_WITH_BATCH_NORM = (1.0e-3, 0.0)
-_WITHOUT_BATCH_NORM = (1.0e-2, 2.0)
+# learning rates for backbones with and without batch normalisation: chosen as
+# docs/guides/add_a_class.md says
+_WITH_BATCH_NORM, _WITHOUT_BATCH_NORM = 5.0e-3, 2.0e-2
 
 
 def complete_extension(cfg: Config) -> None:
     """Fill in what follows from ``base`` and ``task.add`` of a config.
 
     The model, its test pipeline and its crop are those of ``base``; training pictures are loaded
-    as test pictures are, then cropped and flipped. A learning rate of None becomes 0.001, and a
-    distillation with such a weight is left out; where the backbone has no batch normalisation, as
-    in transformers, they become 0.01 and 2. What the config says itself stays.
+    as test pictures are, then cropped and flipped. A learning rate of None becomes 0.005, or 0.02
+    where the backbone has no batch normalisation, as in transformers.
 
     Args:
         cfg: Config with ``base = dict(config=, checkpoint=)`` and ``task = dict(add=[...])``;
@@ -55,7 +53,8 @@ def complete_extension(cfg: Config) -> None:
         raise InputError(
             f'{cfg.base.config}: it does not say how large its crops are; give --crop-size'
         )
-    _suit_the_backbone(cfg, plain)
+    if cfg.step_schedule.later.get('lr') is None:
+        cfg.step_schedule.later.lr = _learning_rate(plain)
     cfg.train_pipeline = _train_pipeline(plain.test_pipeline)
     dataset = cfg.train_dataloader.get('dataset')
     if not dataset:
@@ -131,22 +130,10 @@ def new_labels(labels: Mapping, new: list[str], background: bool) -> dict:
     return out
 
 
-def _suit_the_backbone(cfg: Config, plain: PlainModel) -> None:
+def _learning_rate(plain: PlainModel) -> float:
     backbone = (key for key in plain.state if key.startswith('backbone.'))
     normalised = any(key.endswith('running_mean') for key in backbone)
-    rate, weight = _WITH_BATCH_NORM if normalised else _WITHOUT_BATCH_NORM
-    if cfg.step_schedule.later.get('lr') is None:
-        cfg.step_schedule.later.lr = rate
-    method = cfg.get('method')
-    if isinstance(method, Mapping) and isinstance(method.get('distillation'), list):
-        suited = []
-        for term in method.distillation:
-            is_open = isinstance(term, Mapping) and term.get('loss_weight', weight) is None
-            if not is_open:
-                suited.append(term)
-            elif weight:
-                suited.append(ConfigDict(term, loss_weight=weight))
-        method.distillation = suited
+    return _WITH_BATCH_NORM if normalised else _WITHOUT_BATCH_NORM
 
 
 def _train_pipeline(test_pipeline: list[ConfigDict]) -> list[dict]:

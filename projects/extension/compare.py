@@ -1,4 +1,4 @@
-"""A class added to stock mmseg models by the defaults of the command, over seeds.
+"""A class added to stock mmseg models by the command, over seeds.
 
 Stock mmseg trains a model on five rendered shapes, or on five of six without a background; then
 the command ``extend`` adds the sixth from pictures on which it alone is labelled. The table says
@@ -23,6 +23,8 @@ CLASSES = ['disc', 'square', 'triangle', 'star', 'ring', 'cross']
 NEW = 6
 #: Iterations of each stock model; a transformer from random weights needs more of them.
 ITERS = {'bisenetv1': 300, 'aspp_r18': 300, 'segformer_b0': 1500}
+#: Options of the command.
+VARIANTS = {'default': {}, 'ft': {'method': 'ft', 'step_schedule.later.lr': 0.03}}
 
 
 def masks(background: bool) -> dict:
@@ -79,7 +81,7 @@ def stock(name: str, args: argparse.Namespace, joint: bool, seed: int) -> tuple[
 
 
 def extended(
-    base: tuple[Path, Path], new: str, args: argparse.Namespace, method: str, seed: int
+    base: tuple[Path, Path], new: str, args: argparse.Namespace, variant: str, seed: int
 ) -> dict:
     """IoU by class before and after."""
     options = {
@@ -87,12 +89,11 @@ def extended(
         'old_data_root': str(args.root / 'data' / 'old_val'),
         'new_val': 0.2,
         'randomness.seed': seed,
-        **({'step_schedule.later.lr': args.lr} if args.lr else {}),
+        **VARIANTS[variant],
         **({'step_schedule.later.iters': args.extend_iters} if args.extend_iters else {}),
-        **({} if method == 'default' else {'method': method}),
         **({} if args.background else {'old_labels': dict(unlabelled=11)}),
     }
-    return extend(base, new, options, base[0].parent / f'{method}_{args.lr}_{args.extend_iters}')
+    return extend(base, new, options, base[0].parent / variant)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -100,18 +101,17 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('root', type=Path, help='folder for everything')
     parser.add_argument('--models', nargs='+', default=list(ITERS), choices=ITERS)
-    parser.add_argument('--methods', nargs='+', default=['default', 'ft'])
+    parser.add_argument('--variants', nargs='+', default=list(VARIANTS), choices=VARIANTS)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--iters', type=int, help='of the stock models')
     parser.add_argument('--extend-iters', type=int, help='of the extension')
-    parser.add_argument('--lr', type=float)
     parser.add_argument('--no-background', dest='background', action='store_false')
     parser.add_argument('--no-joint', dest='joint', action='store_false')
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     render_folders(args.root / 'data', args.background)
     found: dict[tuple[str, str], list] = {
-        (name, method): [] for name in args.models for method in args.methods
+        (name, variant): [] for name in args.models for variant in args.variants
     }
     for name, seed in itertools.product(args.models, args.seeds):
         base = stock(name, args, joint=False, seed=seed)
@@ -121,14 +121,14 @@ def main(argv: list[str] | None = None) -> None:
             joint = class_iou(
                 stock(name, args, True, seed), args.root / 'data' / 'joint_val', value
             )
-        for method in args.methods:
-            steps = extended(base, CLASSES[5], args, method, seed)
+        for variant in args.variants:
+            steps = extended(base, CLASSES[5], args, variant, seed)
             before, after = (steps[step]['IoU'] for step in (0, 1))
             old = [mean(values, CLASSES[:5]) for values in (before, after)]
-            found[name, method].append([*old, after[CLASSES[5]], joint])
+            found[name, variant].append([*old, after[CLASSES[5]], joint])
     heads = ['old before', 'old after', 'new', 'new, joint']
     title = 'a class added to a stock model: mIoU (%)'
-    write_spreads(title, ['model', 'method'], heads, found, args.root / 'table.md')
+    write_spreads(title, ['model', 'variant'], heads, found, args.root / 'table.md')
 
 
 if __name__ == '__main__':

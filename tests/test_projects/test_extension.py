@@ -23,4 +23,4 @@ def test_a_class_is_added_to_a_stock_model(tmp_path: Path, background: bool) -> 
     main([str(tmp_path), *options, *([] if background else ['--no-background'])])
     rows = [row.split() for row in (tmp_path / 'table.md').read_text().splitlines()]
     assert [row[3] for row in rows if row[1:2] == ['bisenetv1']] == ['default', 'ft']
-    assert (tmp_path / 'bisenetv1_old_0' / 'default_None_2' / 'step_1.pth').is_file()
+    assert (tmp_path / 'bisenetv1_old_0' / 'default' / 'step_1.pth').is_file()

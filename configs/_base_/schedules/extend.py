@@ -3,7 +3,7 @@ batch_size = 8
 crop_size = (512, 512)
 step_schedule = dict(
     first=dict(lr=0.0, iters=1),  # step 0 is given
-    later=dict(lr=1.0e-3, iters=400, freeze_norm=True),
+    later=dict(lr=5.0e-3, iters=250, freeze_norm=True),
 )
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='SGD', lr=0.0, momentum=0.9, weight_decay=1e-4)
