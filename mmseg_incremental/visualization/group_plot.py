@@ -1,6 +1,7 @@
 """Mean and spread of several groups of runs, side by side."""
 
 import os
+import textwrap
 from collections.abc import Mapping
 
 from matplotlib.figure import Figure
@@ -44,6 +45,6 @@ def draw_group_plot(
     axes.set_xlabel('mIoU (%)')
     axes.set_xlim(left=0)
     axes.grid(axis='x', alpha=0.3)
-    axes.set_title(title)
-    figure.legend(loc='outside right upper')
+    figure.suptitle(textwrap.fill(title, 80))
+    figure.legend(loc='outside right center')
     replace_atomically(path, lambda name: figure.savefig(name, dpi=120))

@@ -1,6 +1,7 @@
 """Old classes against new ones: every method and seed a point."""
 
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
@@ -52,6 +53,6 @@ def draw_old_new_plot(
     axes.set_xlim(left=-1)
     axes.set_ylim(bottom=-1)
     axes.grid(alpha=0.3)
-    axes.set_title(title)
-    figure.legend(loc='outside right upper')
+    figure.suptitle(textwrap.fill(title, 80))
+    figure.legend(loc='outside right center')
     replace_atomically(path, lambda name: figure.savefig(name, dpi=120))

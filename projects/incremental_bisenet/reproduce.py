@@ -92,7 +92,7 @@ def reproduce_table(args: argparse.Namespace, root: Path, command: str) -> None:
     facts = {
         'Command': f'`{command}`',
         'Schedule': args.schedule,
-        'Setting': ', '.join(sorted({i.sequence.setting for i in planned})),
+        'Setting': _settings(planned),
         'Seeds': ', '.join(map(str, args.seeds)),
         'Machine': machine(),
     }
@@ -101,6 +101,12 @@ def reproduce_table(args: argparse.Namespace, root: Path, command: str) -> None:
     for path in report.files:
         console.print(f'wrote {path}', soft_wrap=True)
     end(failures, len(planned))
+
+
+def _settings(planned: Sequence[PlannedRun]) -> str:
+    # a training of all classes at once has every picture in any setting
+    found = {i.sequence.setting for i in planned if i.sequence.num_steps > 1}
+    return ', '.join(sorted(found)) or 'all classes at once'
 
 
 def machine() -> str:
