@@ -20,7 +20,7 @@ from .extending import CONFIGS, NO_WORKERS, class_iou, extend, mean, write_sprea
 LEAF = CONFIGS / 'bisenet_efficientnet-lite0_voc_animals-person_mib.py'
 VALUES = {'cat': 8, 'dog': 12, 'horse': 13, 'cow': 10, 'sheep': 17, 'person': 15, 'sofa': 18}
 ANIMALS = list(VALUES)[:5]
-#: Options of the command. What is gentle was chosen, as the default, on a part of the training list.
+#: Options of the command; "gentle" was chosen, as the default, on a part of the training list.
 VARIANTS = {
     'default': {},
     'gentle': {
