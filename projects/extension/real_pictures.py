@@ -20,6 +20,7 @@ from .extending import CONFIGS, NO_WORKERS, class_iou, extend, mean, write_sprea
 LEAF = CONFIGS / 'bisenet_efficientnet-lite0_voc_animals-person_mib.py'
 VALUES = {'cat': 8, 'dog': 12, 'horse': 13, 'cow': 10, 'sheep': 17, 'person': 15, 'sofa': 18}
 ANIMALS = list(VALUES)[:5]
+_SLOW = {'step_schedule.later.lr': 0.001, 'step_schedule.later.iters': 400}
 #: Options of the command; "gentle" was chosen, as the default, on a part of the training list.
 VARIANTS = {
     'default': {},
@@ -28,8 +29,9 @@ VARIANTS = {
         'method.distillation.1.loss_weight': 0.1,
         'step_schedule.later.lr': 0.003,
     },
-    'mib': {'method': 'mib', 'method.distillation.0.loss_weight': 10.0},
-    'ft': {'method': 'ft'},
+    'plop': {'method': 'plop', 'method.distillation.0.loss_weight': 0.1, **_SLOW},
+    'mib': {'method': 'mib', 'method.distillation.0.loss_weight': 10.0, **_SLOW},
+    'ft': {'method': 'ft', **_SLOW},
 }
 
 
